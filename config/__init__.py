@@ -1,0 +1,1 @@
+"""Configuration: reads the environment, and nothing else in the project does."""

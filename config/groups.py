@@ -1,0 +1,161 @@
+"""The groups of settings: every `GROUP__NAME` variable with its type, unit, bound, default and meaning."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _group(prefix: str) -> SettingsConfigDict:
+    # Each group reads only names with its own prefix, so a foreign variable such as LOG=debug is never parsed.
+    return SettingsConfigDict(
+        env_prefix=f"{prefix}__",
+        env_ignore_empty=True,
+        use_attribute_docstrings=True,
+        frozen=True,
+        extra="forbid",
+    )
+
+
+class AgentSettings(BaseSettings):
+    """Who the agent is and how long it stays."""
+
+    model_config = _group("AGENT")
+
+    instructions_file: Path | None = None
+    """A text file with the agent's instructions (UTF-8). Unset: a short built-in persona."""
+    greeting: str = ""
+    """The first sentence, spoken when the caller is there. Unset: the agent waits for the caller."""
+    linger_s: float = Field(default=20.0, ge=0, le=3600)
+    """Seconds a call stays open after its caller has left; a caller who returns in time finds it as it was."""
+
+
+class SttSettings(BaseSettings):
+    """Speech to text (Deepgram)."""
+
+    model_config = _group("STT")
+
+    model: str = "nova-3"
+    """Deepgram model."""
+    language: str = "en-US"
+    """Language of the caller, as Deepgram names it (`multi` for several)."""
+
+
+class LlmSettings(BaseSettings):
+    """The language model (OpenAI or any compatible server). It must accept images."""
+
+    model_config = _group("LLM")
+
+    model: str = "gpt-4.1"
+    """Model name; it must accept images."""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    """Sampling temperature. Unset: the provider's own default."""
+    timeout_s: float = Field(default=10.0, gt=0, le=120)
+    """Seconds to wait for the model's answer to begin before the request is tried again."""
+    max_history_turns: int = Field(default=50, ge=2, le=1000)
+    """User turns a request carries at most; older ones are cut in blocks so that prompt caches hold."""
+
+
+class TtsSettings(BaseSettings):
+    """Text to speech (Cartesia)."""
+
+    model_config = _group("TTS")
+
+    model: str = "sonic-3"
+    """Cartesia model."""
+    voice: str = ""
+    """Cartesia voice id. Unset: the provider plugin's default voice."""
+    language: str = "en"
+    """Language of the agent's speech, as Cartesia names it."""
+
+
+class TurnSettings(BaseSettings):
+    """Turn taking. All of it runs in the worker: no cloud service is asked."""
+
+    model_config = _group("TURN")
+
+    min_silence_s: float = Field(default=0.55, ge=0.1, le=3)
+    """Seconds of silence after which speech counts as ended (Silero VAD)."""
+    min_delay_s: float = Field(default=0.5, ge=0, le=5)
+    """Seconds since the last speech before a turn is taken as complete."""
+    max_delay_s: float = Field(default=3.0, ge=0.1, le=20)
+    """Seconds after which a turn is taken as complete in any case."""
+    preemptive: bool = True
+    """Ask the model on the final transcript, before the turn is confirmed: faster replies for some wasted requests."""
+    interruptions: bool = True
+    """Whether the caller may interrupt the agent by speaking."""
+
+
+class VisionSettings(BaseSettings):
+    """What the agent sees and how a view is sent to the model."""
+
+    model_config = _group("VISION")
+
+    source: Literal["auto", "camera", "screen", "off"] = "auto"
+    """`auto` (screen share first, else camera), `camera`, `screen`, or `off`."""
+    max_frame_age_s: float = Field(default=2.0, gt=0, le=60)
+    """Seconds after which a frame no longer counts as what the caller shows now."""
+    look_timeout_ms: int = Field(default=400, ge=0, le=5000)
+    """Milliseconds a turn may wait for a fresh frame, only when a live source has none young enough."""
+    max_width: int = Field(default=1024, ge=64, le=8192)
+    """Pixels; a wider view is made smaller, in proportion. Nothing is ever enlarged."""
+    max_height: int = Field(default=1024, ge=64, le=8192)
+    """Pixels; a higher view is made smaller, in proportion."""
+    screen_max_width: int = Field(default=1920, ge=64, le=8192)
+    """As `VISION__MAX_WIDTH`, for a screen share, whose small text must stay readable."""
+    screen_max_height: int = Field(default=1920, ge=64, le=8192)
+    """As `VISION__MAX_HEIGHT`, for a screen share."""
+    quality: int = Field(default=75, ge=1, le=100)
+    """JPEG quality of a view."""
+    detail: Literal["auto", "low", "high"] = "auto"
+    """How closely the model looks, as OpenAI names it."""
+
+
+class UploadSettings(BaseSettings):
+    """Pictures sent on the byte stream `images`."""
+
+    model_config = _group("UPLOADS")
+
+    max_bytes: int = Field(default=10_000_000, ge=1_000, le=100_000_000)
+    """Bytes of one upload at most."""
+    max_pixels: int = Field(default=50_000_000, ge=10_000, le=400_000_000)
+    """Pixels of one upload at most (width x height), read from its header before it is decoded."""
+    timeout_s: float = Field(default=30.0, gt=0, le=600)
+    """Seconds an upload may take."""
+    max_images: int = Field(default=3, ge=0, le=20)
+    """Uploads a request carries at most, the newest; older ones become a short text line."""
+
+
+class WorkerSettings(BaseSettings):
+    """The worker process: capacity, health, start and stop."""
+
+    model_config = _group("WORKER")
+
+    max_jobs: int = Field(default=10, ge=1, le=1000)
+    """Calls at the same time at most; further ones are left to other workers."""
+    max_load: float = Field(default=0.8, ge=0, lt=1)
+    """CPU share (0 to 1) from which on new calls are refused; 0 for never."""
+    idle_processes: int = Field(default=1, ge=0, le=100)
+    """Job processes kept warm, so that a call starts without waiting for one."""
+    http_host: str = "0.0.0.0"  # noqa: S104 - a container's health check comes from outside
+    """Address the health endpoint listens on."""
+    http_port: int = Field(default=8081, ge=0, le=65535)
+    """Port of the health endpoint (`/healthz`, `/readyz`); 0 picks a free one."""
+    connect_timeout_s: float = Field(default=60.0, gt=0, le=3600)
+    """Seconds after which a LiveKit server that was never reached ends the worker (exit code 69)."""
+    init_timeout_s: float = Field(default=60.0, gt=0, le=600)
+    """Seconds a job process may take to load its models."""
+    drain_timeout_s: int = Field(default=1800, ge=0, le=86_400)
+    """Seconds running calls may go on after the first SIGTERM; the second ends them at once."""
+
+
+class LogSettings(BaseSettings):
+    """Logging to standard error."""
+
+    model_config = _group("LOG")
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe level that is written."""
+    format: Literal["auto", "json", "console"] = "auto"
+    """`json` (one object a line), `console` (for people), or `auto`: console on a terminal, else json."""
