@@ -1,0 +1,46 @@
+# Everything a developer or newcomer runs. `make demo` first; `make help` lists the rest.
+PYTHON_BIN := .venv/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit test-room lint format bench lock env-example clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## the virtual environment in .venv and the LiveKit server
+	@scripts/setup.sh
+
+demo: setup ## a whole call on this machine, without a key (ARGS=--once ends after the self-test)
+	@$(PYTHON_BIN) -m sandbox demo $(ARGS)
+
+test: setup ## all tests: unit tests, then room tests on a real LiveKit server
+	@$(PYTHON_BIN) -m pytest tests/unit tests/room $(ARGS)
+
+test-unit: setup ## the fast tests, without network
+	@$(PYTHON_BIN) -m pytest tests/unit $(ARGS)
+
+test-room: setup ## the tests on a real LiveKit server
+	@$(PYTHON_BIN) -m pytest tests/room $(ARGS)
+
+lint: setup ## ruff and mypy, as CI runs them
+	@$(PYTHON_BIN) -m ruff format --check .
+	@$(PYTHON_BIN) -m ruff check .
+	@$(PYTHON_BIN) -m mypy
+
+format: setup ## put the code into its one format
+	@$(PYTHON_BIN) -m ruff format .
+	@$(PYTHON_BIN) -m ruff check --fix .
+
+bench: setup ## measure turns and print the figures (ARGS="--turns 20")
+	@$(PYTHON_BIN) -m bench $(ARGS)
+
+lock: ## renew the lock files after a change of pyproject.toml
+	@requirements/lock.sh
+
+env-example: setup ## renew .env.example and the README's table from the settings
+	@$(PYTHON_BIN) -m config.envfile > .env.example
+	@$(PYTHON_BIN) -m config.envfile --readme README.md
+
+clean: ## remove what was installed and built in the work tree
+	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache
