@@ -1,0 +1,1 @@
+"""Sighted's worker: a LiveKit voice agent that sees."""

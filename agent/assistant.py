@@ -1,0 +1,40 @@
+"""The agent of one call: the framework's default pipeline, with a view attached to every model request."""
+
+from collections.abc import AsyncIterable, Callable
+
+from livekit.agents import Agent, ModelSettings
+from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, Tool
+from livekit.agents.types import FlushSentinel
+
+from agent.vision.memory import Memory
+
+DEFAULT_INSTRUCTIONS = """\
+You are a friendly voice assistant on a call. You see what the user's camera or shared screen shows: the newest \
+picture comes with each of their turns. Look at it before you answer, and answer from what it shows when they ask \
+about it. A line in square brackets tells you facts about the call, such as why there is no picture right now; \
+when the user asks about something you can't see, say so and why. Pictures the user uploads are in the conversation.
+Speak in short, plain sentences without lists, markup or emoji: everything you write is spoken aloud.\
+"""
+
+
+class Assistant(Agent):
+    """An agent that sees."""
+
+    def __init__(self, instructions: str, memory: Memory, *, on_turn: Callable[[ChatMessage], None]):
+        """`on_turn` is told of every spoken turn as it is confirmed."""
+        super().__init__(instructions=instructions)
+        self._memory = memory
+        self._on_turn = on_turn
+
+    async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:  # noqa: ARG002
+        """Let history show the view from which the speculative reply was made."""
+        self._memory.adopt(new_message)
+        self._on_turn(new_message)
+
+    async def llm_node(
+        self, chat_ctx: ChatContext, tools: list[Tool], model_settings: ModelSettings
+    ) -> AsyncIterable[ChatChunk | str | FlushSentinel]:
+        """Every request passes here: spoken, typed and generated, speculative or not, again after tools and errors."""
+        request = await self._memory.request(chat_ctx)
+        async for chunk in Agent.default.llm_node(self, request, tools, model_settings):
+            yield chunk

@@ -1,0 +1,191 @@
+"""One call: a job's room, session, sight and uploads, from the dispatch to the goodbye."""
+
+import asyncio
+import time
+
+import anyio._backends._asyncio  # noqa: F401 - the model's client imports it on first use, which would stall a call
+import structlog
+from livekit import rtc
+from livekit.agents import NOT_GIVEN, AgentSession, AutoSubscribe, JobContext, JobProcess
+from livekit.agents.job import DEFAULT_PARTICIPANT_KINDS
+from livekit.agents.voice.room_io import RoomOptions
+
+from agent.assistant import DEFAULT_INSTRUCTIONS, Assistant
+from agent.dispatch import parse_dispatch
+from agent.ops.log import configure_job
+from agent.pipeline import build_llm, build_session, load_vad
+from agent.turns import TurnLog
+from agent.uploads.intake import Upload, UploadIntake
+from agent.vision.feed import VideoFeed
+from agent.vision.memory import Memory, upload_message
+from agent.vision.sight import LiveSight, NoSight
+from config.settings import Settings, load_settings
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def prewarm(process: JobProcess) -> None:
+    """Load what is slow before a job comes: whatever a call imported on first use would stall its audio."""
+    settings = load_settings()
+    configure_job(settings.log)
+    process.userdata["settings"] = settings
+    process.userdata["vad"] = load_vad(settings.turn)
+    process.userdata["llm"] = build_llm(settings)
+
+
+async def run_call(ctx: JobContext) -> None:
+    """The job's entry point; returns when the call stands, which then lives until its room or caller is gone."""
+    dispatch = parse_dispatch(ctx.job.metadata)  # `on_request` accepted it, so it is valid
+    settings = dispatch.apply(ctx.proc.userdata["settings"])
+    ctx.log_context_fields = {
+        "job_id": ctx.job.id,
+        "room": ctx.job.room.name,
+        "participant": dispatch.participant_identity,
+    }
+    call = Call(
+        ctx,
+        settings,
+        build_session(settings, ctx.proc.userdata["vad"], ctx.proc.userdata["llm"]),
+        instructions=dispatch.instructions or _instructions(settings),
+        only_for=dispatch.participant_identity,
+    )
+    await call.start()
+
+
+def _instructions(settings: Settings) -> str:
+    path = settings.agent.instructions_file
+    return DEFAULT_INSTRUCTIONS if path is None else path.read_text(encoding="utf-8")
+
+
+class Call:
+    """Everything that lives as long as one job."""
+
+    def __init__(
+        self,
+        ctx: JobContext,
+        settings: Settings,
+        session: AgentSession[None],
+        *,
+        instructions: str,
+        only_for: str | None,
+    ):
+        """Serve the participant `only_for`; with `None`, whoever is there first, and after them whoever comes next."""
+        self._ctx = ctx
+        self._settings = settings
+        self._only_for = only_for
+        self._caller = only_for
+        vision, uploads = settings.vision, settings.uploads
+        self._session = session
+        live = None if vision.source == "off" else LiveSight(vision)
+        self._memory = Memory(
+            live or NoSight(),
+            detail=vision.detail,
+            max_uploads=uploads.max_images,
+            max_turns=settings.llm.max_history_turns,
+        )
+        self._turns = TurnLog(self._session, self._memory)
+        self._assistant = Assistant(instructions, self._memory, on_turn=self._turns.confirm)
+        self._feed = None if live is None else VideoFeed(ctx.room, live, vision.source, self._linked)
+        self._intake = UploadIntake(
+            ctx.room,
+            uploads,
+            max_width=vision.screen_max_width,
+            max_height=vision.screen_max_height,
+            allowed=lambda sender: sender == self._caller,
+            deliver=self._deliver,
+        )
+        self._started = asyncio.Event()
+        self._greeting: asyncio.Task[None] | None = None
+        self._leaving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Join the room with every handler in place, so that nothing a caller sends early is lost."""
+        room = self._ctx.room
+        room.on("participant_connected", self._on_joined)
+        room.on("participant_disconnected", self._on_left)
+        self._intake.register()
+        if self._feed is not None:
+            self._feed.register()
+        self._ctx.add_shutdown_callback(self._aclose)
+        # Begun before the session, whose own connect() would subscribe to every track, but awaited after it: the
+        # session registers its handlers while the room is being joined.
+        connecting = asyncio.create_task(self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY))
+        await self._session.start(
+            self._assistant,
+            room=room,
+            room_options=RoomOptions(
+                participant_identity=self._only_for or NOT_GIVEN,
+                close_on_disconnect=False,  # the caller may come back: see _on_left
+            ),
+            record=False,
+        )
+        await connecting
+        self._started.set()
+        self._link()
+        log.info("call_started", agent=room.local_participant.identity)
+        self._greeting = asyncio.create_task(self._greet())
+
+    async def _greet(self) -> None:
+        if self._settings.agent.greeting:
+            await self._session.room_io.wait_for_ready()
+            self._session.say(self._settings.agent.greeting)
+
+    def _linked(self) -> rtc.RemoteParticipant | None:
+        return self._session.room_io.linked_participant if self._started.is_set() else None
+
+    def _on_joined(self, _: rtc.RemoteParticipant) -> None:
+        # The session's own handler comes after this one and links a returning caller by itself.
+        asyncio.get_running_loop().call_soon(self._link)
+
+    def _link(self) -> None:
+        """Settle who the caller is; someone new takes the place of a caller who has left."""
+        linked = self._linked()
+        if linked is None and self._started.is_set() and self._only_for is None:
+            present = [p for p in self._ctx.room.remote_participants.values() if p.kind in DEFAULT_PARTICIPANT_KINDS]
+            if present:
+                self._session.room_io.set_participant(present[0].identity)
+                linked = present[0]
+        if linked is None:
+            return
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
+        if linked.identity != self._caller or self._ctx.log_context_fields["participant"] is None:
+            self._caller = linked.identity
+            self._ctx.log_context_fields["participant"] = linked.identity
+            log.info("caller_linked")
+
+    def _on_left(self, participant: rtc.RemoteParticipant) -> None:
+        if participant.identity == self._caller and self._leaving is None:
+            log.info("caller_left", linger_s=self._settings.agent.linger_s)
+            self._leaving = asyncio.create_task(self._leave())
+
+    async def _leave(self) -> None:
+        await asyncio.sleep(self._settings.agent.linger_s)
+        self._ctx.shutdown("caller left")
+
+    async def _deliver(self, upload: Upload) -> None:
+        """Put an upload into the conversation; nobody is cut off: a reply waits for the floor like any other."""
+        await self._started.wait()
+        jpeg = upload.picture.jpeg
+        message = upload_message(
+            jpeg.data_url,
+            upload.stream_id,
+            caption=upload.caption,
+            at=time.time(),
+            detail=self._settings.vision.detail,
+        )
+        context = self._assistant.chat_ctx.copy()
+        context.insert(message)
+        await self._assistant.update_chat_ctx(context)
+        if upload.reply:
+            self._session.generate_reply()
+
+    async def _aclose(self) -> None:
+        for task in (self._greeting, self._leaving):
+            if task is not None:
+                task.cancel()
+        if self._feed is not None:
+            await self._feed.aclose()
+        await self._intake.aclose()
+        log.info("call_ended", **self._turns.summary())

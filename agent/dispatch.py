@@ -1,0 +1,70 @@
+"""What a dispatch may ask of one call: the job's metadata."""
+
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from agent.errors import DispatchError
+from config.settings import Settings
+
+Group = TypeVar("Group", bound=BaseModel)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DispatchVision(_Strict):
+    """Replaces settings of the group `VISION` for one call."""
+
+    source: Literal["auto", "camera", "screen", "off"] | None = None
+    detail: Literal["auto", "low", "high"] | None = None
+
+
+class Dispatch(_Strict):
+    """The metadata of a dispatched job; every field is optional."""
+
+    instructions: str | None = None
+    greeting: str | None = None
+    language: str | None = None
+    voice: str | None = None
+    participant_identity: str | None = None
+    vision: DispatchVision = DispatchVision()
+
+    def apply(self, settings: Settings) -> Settings:
+        """The settings of this call."""
+        return Settings(
+            services=settings.services,
+            agent=_with(settings.agent, greeting=self.greeting),
+            stt=_with(settings.stt, language=self.language),
+            llm=settings.llm,
+            tts=_with(settings.tts, language=self.language and self.language.split("-")[0], voice=self.voice),
+            turn=settings.turn,
+            vision=_with(settings.vision, source=self.vision.source, detail=self.vision.detail),
+            uploads=settings.uploads,
+            worker=settings.worker,
+            log=settings.log,
+        )
+
+
+def parse_dispatch(metadata: str) -> Dispatch:
+    """Read a job's metadata; none at all is an empty dispatch.
+
+    Raises:
+        DispatchError: Naming each bad field, what was found and what is allowed.
+    """
+    if not metadata.strip():
+        return Dispatch()
+    try:
+        return Dispatch.model_validate_json(metadata)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(str(part) for part in problem['loc']) or 'metadata'}: {problem['msg']}"
+            for problem in error.errors()
+        ]
+        allowed = ", ".join(Dispatch.model_fields)
+        raise DispatchError("; ".join(problems) + f" (allowed fields: {allowed})") from error
+
+
+def _with(group: Group, **changes: object) -> Group:
+    return group.model_copy(update={name: value for name, value in changes.items() if value is not None})

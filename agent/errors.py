@@ -1,0 +1,53 @@
+"""The errors of the worker.
+
+* SightedError
+  - StartError            the worker can't start: unreachable or refusing server
+    + ServerUnreachableError
+    + ServerRefusedError
+  - DispatchError         a job's metadata is not valid
+  - UploadError           an upload is refused; its `code` goes to the sender
+"""
+
+from typing import Literal
+
+UploadCode = Literal[
+    "not_allowed",
+    "too_large",
+    "timeout",
+    "aborted",
+    "unsupported_type",
+    "too_many_pixels",
+    "damaged",
+]
+
+
+class SightedError(Exception):
+    """Superclass of all errors of the worker. Never raised itself."""
+
+
+class StartError(SightedError):
+    """The worker can't start. Never raised itself."""
+
+
+class ServerUnreachableError(StartError):
+    """The LiveKit server did not answer within `WORKER__CONNECT_TIMEOUT_S`."""
+
+
+class ServerRefusedError(StartError):
+    """The LiveKit server does not accept the API key and secret."""
+
+
+class DispatchError(SightedError):
+    """The metadata of a dispatched job is not valid; the message names the field."""
+
+
+class UploadError(SightedError):
+    """An upload is refused.
+
+    Attributes:
+        code: Stable, for programs.
+    """
+
+    def __init__(self, code: UploadCode, message: str):
+        super().__init__(message)
+        self.code: UploadCode = code

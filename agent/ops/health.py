@@ -1,0 +1,63 @@
+"""The health endpoint that orchestrators ask: `/healthz` (alive) and `/readyz` (would take a call)."""
+
+import structlog
+from aiohttp import web
+from livekit.agents import AgentServer
+
+from config.groups import WorkerSettings
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Registration:
+    """Whether the LiveKit server knows this worker at the moment.
+
+    The framework says when a worker is registered but not when the connection is lost, so this reads its private
+    flag: the one place that does, held by `tests/unit/test_framework_facts.py`.
+    """
+
+    def __init__(self, server: AgentServer):
+        self._server = server
+        self.registered_once = False
+        server.on("worker_registered", self._on_registered)
+
+    def ready(self) -> bool:
+        """Registered, connected and not draining."""
+        return self.registered_once and not self._server._connecting and not self._server.draining  # noqa: SLF001
+
+    def _on_registered(self, *_: object) -> None:
+        self.registered_once = True
+
+
+class HealthServer:
+    """Serves the endpoint from `start` to `aclose`."""
+
+    def __init__(self, settings: WorkerSettings, registration: Registration):
+        self._settings = settings
+        self._registration = registration
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: If the port is taken.
+        """
+        app = web.Application()
+        app.add_routes([web.get("/healthz", self._alive), web.get("/readyz", self._ready)])
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._settings.http_host, self._settings.http_port).start()
+        log.info("health_listening", address=str(self._runner.addresses[0][:2]))
+
+    async def aclose(self) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _alive(self, _: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def _ready(self, _: web.Request) -> web.Response:
+        ready = self._registration.ready()
+        return web.Response(text="ready\n" if ready else "not ready\n", status=200 if ready else 503)

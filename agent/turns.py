@@ -1,0 +1,148 @@
+"""How each turn went: one `turn_completed` event a turn, and the call's totals."""
+
+from collections import Counter, OrderedDict
+from typing import Literal, TypeVar
+
+import structlog
+from livekit.agents import (
+    AgentSession,
+    ConversationItemAddedEvent,
+    SpeechCreatedEvent,
+    metrics,
+)
+from livekit.agents.llm import ChatMessage
+from livekit.agents.voice import SpeechHandle
+
+from agent.vision.memory import Memory, Shown
+from agent.vision.sight import Blind, View
+
+log = structlog.stdlib.get_logger(__name__)
+
+Value = TypeVar("Value")
+Kind = Literal["spoken", "typed", "generated"]
+_SPEECHES_KEPT = 16
+
+
+class TurnLog:
+    """Listens to a session and reports every reply that the model gave."""
+
+    def __init__(self, session: AgentSession[None], memory: Memory):
+        self._session = session
+        self._memory = memory
+        self._asked: ChatMessage | None = None
+        self._confirmed_as = ""
+        self._answers: OrderedDict[str, tuple[ChatMessage | None, bool]] = OrderedDict()
+        self._tokens: Counter[str] = Counter()
+        self._turns = 0
+        self._totals: Counter[str] = Counter()
+        session.on("conversation_item_added", self._on_item)
+        session.on("speech_created", self._on_speech)
+
+    def confirm(self, message: ChatMessage) -> None:
+        """Note a turn as it is confirmed: a reply to it under another message id was speculative."""
+        self._confirmed_as = message.id
+
+    def summary(self) -> dict[str, int]:
+        """Totals of the call: turns, how many were sighted, and the blind ones by reason."""
+        return {"turns": self._turns, **self._totals}
+
+    def _on_item(self, event: ConversationItemAddedEvent) -> None:
+        item = event.item
+        if not isinstance(item, ChatMessage):
+            return
+        if item.role == "user":
+            self._asked = item
+        elif item.role == "assistant":
+            speculative = self._asked is not None and _spoken(self._asked) and self._asked.id != self._confirmed_as
+            _keep(self._answers, item.id, (self._asked, speculative))
+            self._asked = None
+
+    def _on_speech(self, event: SpeechCreatedEvent) -> None:
+        if event.source == "generate_reply":
+            event.speech_handle.add_done_callback(self._on_speech_done)
+
+    def _on_speech_done(self, speech: SpeechHandle) -> None:
+        answers = [item for item in speech.chat_items if isinstance(item, ChatMessage) and item.role == "assistant"]
+        if not answers:
+            return  # a speculation that was not adopted, or a reply that failed before its first word
+        asked, speculative = self._answers.pop(answers[0].id, (None, False))
+        shown = self._memory.shown_for(asked.id) if asked is not None else self._memory.generated
+        self._turns += 1
+        event = {
+            "turn": self._turns,
+            "kind": _kind(asked),
+            **_timings(asked, answers[0]),
+            "speculative": speculative,
+            "interrupted": speech.interrupted,
+            **_evidence(shown),
+            **self._tokens_since_last_turn(),
+        }
+        self._totals["sighted" if event["frame_sha256"] else f"blind_{event['blind_reason']}"] += 1
+        log.info("turn_completed", **event)
+
+    def _tokens_since_last_turn(self) -> dict[str, int]:
+        """What this turn cost in all: the requests whose answer nobody heard are paid for too."""
+        total = Counter(tokens_in=0, tokens_cached=0, tokens_out=0)
+        for usage in self._session.usage.model_usage:
+            if isinstance(usage, metrics.LLMModelUsage):
+                total["tokens_in"] += usage.input_tokens
+                total["tokens_cached"] += usage.input_cached_tokens
+                total["tokens_out"] += usage.output_tokens
+        spent = {name: total[name] - self._tokens[name] for name in total}
+        self._tokens = total
+        return spent
+
+
+def _kind(asked: ChatMessage | None) -> Kind:
+    if asked is None:
+        return "generated"
+    return "spoken" if _spoken(asked) else "typed"
+
+
+def _spoken(asked: ChatMessage) -> bool:
+    return "end_of_turn_delay" in asked.metrics or asked.transcript_confidence is not None
+
+
+def _timings(asked: ChatMessage | None, answer: ChatMessage) -> dict[str, int | None]:
+    """Milliseconds of each stage; `None` where a turn has no such stage."""
+    started = answer.metrics.get("started_speaking_at")
+    reply_s = answer.metrics.get("e2e_latency")
+    if reply_s is None and started is not None and asked is not None:
+        reply_s = started - asked.created_at
+    return {
+        "heard_ms": _ms(asked.metrics.get("end_of_turn_delay") if asked is not None else None),
+        "llm_ttft_ms": _ms(answer.metrics.get("llm_node_ttft")),
+        "tts_ttfb_ms": _ms(answer.metrics.get("tts_node_ttfb")),
+        "reply_ms": _ms(reply_s),
+    }
+
+
+def _evidence(shown: Shown | None) -> dict[str, object]:
+    """Which picture the reply was made from, or why from none."""
+    look = shown.look if shown is not None else None
+    view = look if isinstance(look, View) else None
+    return {
+        "images": shown.images if shown is not None else 0,
+        "frame_source": view.source if view else None,
+        "frame_age_ms": round(view.age_ms) if view else None,
+        "frame_width": view.frame_width if view else None,
+        "frame_height": view.frame_height if view else None,
+        "sent_width": view.jpeg.width if view else None,
+        "sent_height": view.jpeg.height if view else None,
+        "frame_bytes": len(view.jpeg.data) if view else None,
+        "frame_sha256": view.jpeg.sha256 if view else None,
+        "encode_ms": round(view.encode_ms, 1) if view else None,
+        "waited_ms": round(look.waited_ms) if look is not None else None,
+        "blind_reason": look.reason if isinstance(look, Blind) else None,
+    }
+
+
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+def _keep(store: OrderedDict[str, Value], key: str, value: Value) -> None:
+    """Bounded: what never completes must not pile up; the oldest goes first."""
+    store[key] = value
+    while len(store) > _SPEECHES_KEPT:
+        store.popitem(last=False)

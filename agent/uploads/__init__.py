@@ -1,0 +1,1 @@
+"""Uploads: pictures that participants send, checked before anything else may see them."""

@@ -1,0 +1,61 @@
+"""The most recent frame of a track, and how old it is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.vision.track import Source
+
+MIN_EDGE_PX = 16
+"""A browser sends a blank 8x8 frame when its camera is unpublished: nothing that small is a view."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded video frame. Compared by identity: the same object is the same moment.
+
+    Attributes:
+        i420: The three planes one after another (Y, then U and V at half size in both directions), uint8, 1-d,
+            without padding. BT.601 limited range, since frames carry no colour space of their own.
+        width: Pixels, before rotation.
+        height: Pixels, before rotation.
+        rotation: Degrees by which the picture must be turned clockwise to be upright: 0, 90, 180 or 270.
+        track_sid: The track it came from.
+        source: What that track shows.
+        taken_at: Monotonic seconds at which it arrived.
+    """
+
+    i420: NDArray[np.uint8]
+    width: int
+    height: int
+    rotation: int
+    track_sid: str
+    source: Source
+    taken_at: float
+
+    def age_s(self, now: float) -> float:
+        """Seconds since it arrived; `now` is monotonic."""
+        return max(0.0, now - self.taken_at)
+
+
+class LatestFrame:
+    """Holds one frame. A newer one drops the older: a stale picture is worse than none."""
+
+    def __init__(self) -> None:
+        self._frame: Frame | None = None
+
+    def put(self, frame: Frame) -> bool:
+        """Keep the frame; `False` if it is too small to be a view and was dropped."""
+        if min(frame.width, frame.height) < MIN_EDGE_PX:
+            return False
+        self._frame = frame
+        return True
+
+    def get(self) -> Frame | None:
+        """The newest frame, however old."""
+        return self._frame
+
+    def clear(self) -> None:
+        """Forget the frame: its track is muted, gone or no longer chosen."""
+        self._frame = None

@@ -1,0 +1,52 @@
+"""Choosing the video track that the model should see."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Source = Literal["camera", "screen"]
+Wanted = Literal["auto", "camera", "screen", "off"]
+BlindReason = Literal["off", "none", "muted", "stale", "failed"]
+"""Why there is no picture: sight is off, nothing is shared, it is muted, it has stalled, or it can't be encoded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A video track that the linked participant publishes."""
+
+    sid: str
+    source: Source
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The track to look at, or why there is none.
+
+    Attributes:
+        track: The live track to look at; `None` when `blind` says why not.
+        blind: `none` or `muted`; `None` when there is a track.
+        source: What `track` or the muted track is; `None` when nothing is shared.
+    """
+
+    track: Candidate | None
+    blind: BlindReason | None
+    source: Source | None
+
+
+def choose(candidates: Sequence[Candidate], wanted: Wanted) -> Choice:
+    """Pick among the present candidates, given oldest first.
+
+    `auto` takes a screen share before a camera, and what is live before what is muted. Of several tracks of one
+    source the newest wins: clients replace a track by publishing the new one first.
+    """
+    order: tuple[Source, ...] = ("screen", "camera") if wanted == "auto" else () if wanted == "off" else (wanted,)
+    muted: Source | None = None
+    for source in order:
+        of_source = [candidate for candidate in candidates if candidate.source == source]
+        live = [candidate for candidate in of_source if not candidate.muted]
+        if live:
+            return Choice(live[-1], None, source)
+        if of_source and muted is None:
+            muted = source
+    return Choice(None, "muted" if muted else "none", muted)

@@ -1,0 +1,183 @@
+"""The worker: registers with the LiveKit server, admits jobs, drains and stops."""
+
+import asyncio
+import math
+import signal
+from collections.abc import Awaitable
+
+import structlog
+from aiohttp import ClientError
+from livekit import api
+from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
+
+from agent.dispatch import parse_dispatch
+from agent.errors import DispatchError, ServerRefusedError, ServerUnreachableError
+from agent.ops.health import HealthServer, Registration
+from config.settings import Settings
+
+log = structlog.stdlib.get_logger(__name__)
+
+_RETRY_S = 1.0
+_FOREVER = 2**31
+"""Once registered, a lost server is retried for as long as the process lives: calls may still be running."""
+
+
+# The parent never runs a call, so it never imports what one needs: it is ready seconds earlier. Job processes are
+# forked from a server that has imported agent.call once and for all of them, and share that memory.
+_PRELOADED = "agent.call"
+
+
+def prewarm(process: JobProcess) -> None:
+    """In a new job process: see `agent.call.prewarm`."""
+    from agent.call import prewarm as prewarm_call  # noqa: PLC0415
+
+    prewarm_call(process)
+
+
+async def run_call(ctx: JobContext) -> None:
+    """In a job process: see `agent.call.run_call`."""
+    from agent.call import run_call as run  # noqa: PLC0415
+
+    await run(ctx)
+
+
+class Admission:
+    """Accepts jobs up to a limit that holds even for a burst on a cold worker."""
+
+    def __init__(self, server: AgentServer, max_jobs: int):
+        self._server = server
+        self._max_jobs = max_jobs
+        self._starting: set[str] = set()
+
+    async def answer(self, request: JobRequest) -> None:
+        """Accept, or say no in a way that lets the server ask another worker."""
+        try:
+            parse_dispatch(request.job.metadata)
+        except DispatchError as error:
+            log.error("job_refused", job_id=request.id, room=request.room.name, reason=str(error))  # noqa: TRY400
+            await request.reject(terminate=True)  # no other worker would find it valid
+            return
+        # The framework samples load, so jobs that are accepted but not yet running must be counted here.
+        taken = self._starting | {running.job.id for running in self._server.active_jobs}
+        if len(taken) >= self._max_jobs:
+            log.info("job_refused", job_id=request.id, room=request.room.name, reason=f"{len(taken)} calls already")
+            await request.reject(terminate=False)
+            return
+        self._starting.add(request.id)
+        try:
+            await request.accept()
+        finally:
+            self._starting.discard(request.id)
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT: the first lets running calls end, the second ends them at once.
+
+    Raises:
+        ServerUnreachableError: If the LiveKit server can't be reached at the start.
+        ServerRefusedError: If it refuses the key and secret.
+        OSError: If the health port is taken.
+    """
+    stop = _Stop()
+    await _first(stop.asked.wait(), _reach(settings))
+    if stop.asked.is_set():
+        return
+    server = build_server(settings)
+    health = HealthServer(settings.worker, Registration(server))
+    await health.start()
+    running = asyncio.create_task(server.run())
+    try:
+        await _first(stop.asked.wait(), asyncio.shield(running))
+        if not running.done():
+            log.info("draining", timeout_s=settings.worker.drain_timeout_s)
+            await _first(stop.insisted.wait(), _drain(server, settings.worker.drain_timeout_s))
+    finally:
+        await server.aclose()
+        await health.aclose()
+    await running
+    log.info("stopped")
+
+
+def build_server(settings: Settings) -> AgentServer:
+    """The framework's server, configured; nothing is contacted yet."""
+    services, worker = settings.services, settings.worker
+    server = AgentServer(
+        ws_url=services.livekit_url,
+        api_key=services.livekit_api_key,
+        api_secret=services.livekit_api_secret.get_secret_value(),
+        load_threshold=worker.max_load or math.inf,
+        num_idle_processes=worker.idle_processes,
+        initialize_process_timeout=worker.init_timeout_s,
+        drain_timeout=worker.drain_timeout_s,
+        setup_fnc=prewarm,
+        preload_modules=[_PRELOADED],
+        max_retry=_FOREVER,
+        log_level=settings.log.level.upper(),
+        # Its own endpoint answers 200 before it ever connected: ours is the one to ask.
+        host="127.0.0.1",
+        port=0,
+    )
+    admission = Admission(server, worker.max_jobs)
+    server.rtc_session(run_call, agent_name=services.livekit_agent_name, on_request=admission.answer)
+    return server
+
+
+async def _reach(settings: Settings) -> None:
+    """Ask the server something small until it answers: the framework takes a wrong key for a lost connection."""
+    services, limit = settings.services, settings.worker.connect_timeout_s
+    reason = "no answer"
+    try:
+        async with asyncio.timeout(limit):
+            while True:
+                try:
+                    async with api.LiveKitAPI(
+                        services.livekit_url, services.livekit_api_key, services.livekit_api_secret.get_secret_value()
+                    ) as client:
+                        await client.room.list_rooms(api.ListRoomsRequest(names=["-"]))
+                except api.TwirpError as error:
+                    if error.code in {"unauthenticated", "permission_denied"}:
+                        raise ServerRefusedError(
+                            f"{services.livekit_url} refuses LIVEKIT_API_KEY and LIVEKIT_API_SECRET: {error.message}"
+                        ) from error
+                    reason = f"{error.code}: {error.message}"
+                except (ClientError, OSError) as error:
+                    reason = str(error) or type(error).__name__
+                else:
+                    return
+                log.warning("server_not_reached", url=services.livekit_url, reason=reason)
+                await asyncio.sleep(_RETRY_S)
+    except TimeoutError:
+        raise ServerUnreachableError(f"{services.livekit_url} not reached within {limit:g} s: {reason}") from None
+
+
+async def _drain(server: AgentServer, timeout_s: int) -> None:
+    try:
+        await server.drain(timeout=timeout_s)
+    except TimeoutError:
+        log.warning("drain_timed_out", calls=len(server.active_jobs))
+
+
+class _Stop:
+    """SIGTERM and SIGINT: once is a request, twice is an order."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.insisted = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
+
+    def _on_signal(self) -> None:
+        (self.insisted if self.asked.is_set() else self.asked).set()
+
+
+async def _first(*awaitables: Awaitable[object]) -> None:
+    """Wait for the first to finish, raise what it raised, and cancel the others."""
+    tasks = [asyncio.ensure_future(awaitable) for awaitable in awaitables]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
