@@ -1,0 +1,25 @@
+"""The command line of the sandbox: `python -m sandbox serve|call|demo`."""
+
+import importlib
+import sys
+
+COMMANDS = {
+    "serve": ("sandbox.server", "the provider stand-ins, on loopback"),
+    "call": ("sandbox.call_script", "a scripted caller: speak, show, type, upload"),
+    "demo": ("sandbox.demo", "server, stand-ins, worker and a self-test call"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; each has a `--help` of its own."""
+    if arguments and arguments[0] in COMMANDS:
+        # Imported when asked for: each command loads packages that the others do without.
+        code: int = importlib.import_module(COMMANDS[arguments[0]][0]).main(arguments[1:])
+        return code
+    usage = "\n".join(f"  {name:<6} {purpose}" for name, (_, purpose) in COMMANDS.items())
+    print(f"usage: python -m sandbox COMMAND [--help]\n\n{usage}", file=sys.stderr)  # noqa: T201 - a command line
+    return 0 if arguments[:1] in (["-h"], ["--help"]) else 64
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

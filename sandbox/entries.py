@@ -1,0 +1,109 @@
+"""What is remembered of one provider request: the shape that the server answers and the client reads."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+Provider = Literal["llm", "stt", "tts"]
+PROVIDERS: tuple[Provider, ...] = ("llm", "stt", "tts")
+
+Status = Literal["open", "ok", "error", "cancelled"]
+"""`cancelled`: the client went away before the end."""
+
+
+@dataclass
+class SeenImage:
+    """One image in a model request, found to be whole."""
+
+    sha256: str
+    bytes: int
+    """Size of the encoded image."""
+    width: int
+    """Pixels."""
+    height: int
+    mime: str
+    """As the request said."""
+    detail: str
+    """`low`, `high` or `auto`; empty when the request did not say."""
+
+
+@dataclass
+class SeenMessage:
+    """One message in a model request."""
+
+    role: str
+    text: str
+    images: list[SeenImage] = field(default_factory=list)
+
+
+@dataclass
+class Interim:
+    """One transcript that was not final yet."""
+
+    at: float
+    """Unix seconds when it was sent."""
+    text: str
+
+
+@dataclass
+class Utterance:
+    """One stretch of speech in a stream. Times are unix seconds, taken when that sound arrived."""
+
+    speech_started: float
+    speech_ended: float | None = None
+    """When the last voiced sound arrived, before the silence that proved the end."""
+    final: float | None = None
+    """When the final transcript was sent."""
+    text: str = ""
+    source: Literal["heard", "script", "unscripted"] = "heard"
+    interims: list[Interim] = field(default_factory=list)
+
+
+@dataclass
+class Entry:
+    """One request to a provider: a completion (llm), a listening stream (stt) or a spoken context (tts)."""
+
+    id: int
+    provider: Provider
+    started: float
+    """Unix seconds, like every other time here."""
+    first_byte: float | None = None
+    """First token (llm), first transcript (stt), first sound (tts)."""
+    finished: float | None = None
+    status: Status = "open"
+    error: str | None = None
+    model: str = ""
+    request_bytes: int = 0
+    """Body of a completion, sound received by a stream, text received by a context."""
+    fault: str | None = None
+    """The kind of the fault it was ordered to meet."""
+    messages: list[SeenMessage] = field(default_factory=list)
+    reply: str = ""
+    """llm: what was sent so far."""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    utterances: list[Utterance] = field(default_factory=list)
+    text: str = ""
+    """tts: what was to be spoken."""
+    audio_ms: float = 0.0
+    """tts: sound sent so far."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The entry in a JSON object that `to_json` made.
+
+        Raises:
+            TypeError: The object has other keys.
+        """
+        messages = [
+            SeenMessage(m["role"], m["text"], [SeenImage(**image) for image in m["images"]]) for m in data["messages"]
+        ]
+        utterances = [
+            Utterance(**{**u, "interims": [Interim(**interim) for interim in u["interims"]]})
+            for u in data["utterances"]
+        ]
+        return cls(**{**data, "messages": messages, "utterances": utterances})
