@@ -2,13 +2,13 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 
 import structlog
 
 from agent.errors import StartError
 from agent.ops.log import configure_parent
-from agent.worker import serve
 from config.problems import ConfigError
 from config.settings import load_settings
 
@@ -33,6 +33,8 @@ def main(arguments: list[str]) -> int:
         sys.stderr.writelines(f"  {problem}\n" for problem in error.problems)
         return EXIT_CONFIG
     configure_parent(settings.log)
+    from agent.worker import serve  # noqa: PLC0415 - seconds of imports: a configuration error need not wait for them
+
     try:
         asyncio.run(serve(settings))
     except StartError as error:
@@ -45,4 +47,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # Until `serve` takes the signals: process 1 of a container would never see one that nothing handles.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_OK))
     sys.exit(main(sys.argv[1:]))

@@ -13,6 +13,7 @@ from livekit.agents.voice.room_io import RoomOptions
 from agent.assistant import DEFAULT_INSTRUCTIONS, Assistant
 from agent.dispatch import parse_dispatch
 from agent.ops.log import configure_job
+from agent.ops.stalls import StallWatch
 from agent.pipeline import build_llm, build_session, load_vad
 from agent.turns import TurnLog
 from agent.uploads.intake import Upload, UploadIntake
@@ -83,7 +84,8 @@ class Call:
             max_uploads=uploads.max_images,
             max_turns=settings.llm.max_history_turns,
         )
-        self._turns = TurnLog(self._session, self._memory)
+        self._stalls = StallWatch()
+        self._turns = TurnLog(self._session, self._memory, self._stalls)
         self._assistant = Assistant(instructions, self._memory, on_turn=self._turns.confirm)
         self._feed = None if live is None else VideoFeed(ctx.room, live, vision.source, self._linked)
         self._intake = UploadIntake(
@@ -101,6 +103,7 @@ class Call:
     async def start(self) -> None:
         """Join the room with every handler in place, so that nothing a caller sends early is lost."""
         room = self._ctx.room
+        self._stalls.start()
         room.on("participant_connected", self._on_joined)
         room.on("participant_disconnected", self._on_left)
         self._intake.register()
@@ -188,4 +191,5 @@ class Call:
         if self._feed is not None:
             await self._feed.aclose()
         await self._intake.aclose()
+        await self._stalls.aclose()
         log.info("call_ended", **self._turns.summary())

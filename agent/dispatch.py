@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.errors import DispatchError
 from config.settings import Settings
@@ -26,9 +26,9 @@ class Dispatch(_Strict):
 
     instructions: str | None = None
     greeting: str | None = None
-    language: str | None = None
+    language: str | None = Field(default=None, min_length=1)
     voice: str | None = None
-    participant_identity: str | None = None
+    participant_identity: str | None = Field(default=None, min_length=1)
     vision: DispatchVision = DispatchVision()
 
     def apply(self, settings: Settings) -> Settings:

@@ -13,6 +13,7 @@ from livekit.agents import (
 from livekit.agents.llm import ChatMessage
 from livekit.agents.voice import SpeechHandle
 
+from agent.ops.stalls import StallWatch
 from agent.vision.memory import Memory, Shown
 from agent.vision.sight import Blind, View
 
@@ -26,9 +27,10 @@ _SPEECHES_KEPT = 16
 class TurnLog:
     """Listens to a session and reports every reply that the model gave."""
 
-    def __init__(self, session: AgentSession[None], memory: Memory):
+    def __init__(self, session: AgentSession[None], memory: Memory, stalls: StallWatch):
         self._session = session
         self._memory = memory
+        self._stalls = stalls
         self._asked: ChatMessage | None = None
         self._confirmed_as = ""
         self._answers: OrderedDict[str, tuple[ChatMessage | None, bool]] = OrderedDict()
@@ -74,6 +76,7 @@ class TurnLog:
             **_timings(asked, answers[0]),
             "speculative": speculative,
             "interrupted": speech.interrupted,
+            "stall_ms": round(self._stalls.take_ms()),
             **_evidence(shown),
             **self._tokens_since_last_turn(),
         }

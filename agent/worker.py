@@ -2,8 +2,10 @@
 
 import asyncio
 import math
+import os
 import signal
 from collections.abc import Awaitable
+from functools import partial
 
 import structlog
 from aiohttp import ClientError
@@ -101,11 +103,14 @@ async def serve(settings: Settings) -> None:
 def build_server(settings: Settings) -> AgentServer:
     """The framework's server, configured; nothing is contacted yet."""
     services, worker = settings.services, settings.worker
+    # Job processes would share 244 MB of a turn detector's weights that no call of ours uses.
+    os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
     server = AgentServer(
         ws_url=services.livekit_url,
         api_key=services.livekit_api_key,
         api_secret=services.livekit_api_secret.get_secret_value(),
         load_threshold=worker.max_load or math.inf,
+        load_fnc=None if worker.max_load else partial(_load_by_jobs, max_jobs=worker.max_jobs),
         num_idle_processes=worker.idle_processes,
         initialize_process_timeout=worker.init_timeout_s,
         drain_timeout=worker.drain_timeout_s,
@@ -122,6 +127,11 @@ def build_server(settings: Settings) -> AgentServer:
     return server
 
 
+def _load_by_jobs(server: AgentServer, *, max_jobs: int) -> float:
+    """Where CPU is not to count it must not be reported either: the server passes over a worker at full load."""
+    return 0.9 * len(server.active_jobs) / max_jobs
+
+
 async def _reach(settings: Settings) -> None:
     """Ask the server something small until it answers: the framework takes a wrong key for a lost connection."""
     services, limit = settings.services, settings.worker.connect_timeout_s
@@ -135,9 +145,10 @@ async def _reach(settings: Settings) -> None:
                     ) as client:
                         await client.room.list_rooms(api.ListRoomsRequest(names=["-"]))
                 except api.TwirpError as error:
-                    if error.code in {"unauthenticated", "permission_denied"}:
+                    if error.status in {401, 403}:  # in plain text, so `code` says no more than "unknown"
                         raise ServerRefusedError(
-                            f"{services.livekit_url} refuses LIVEKIT_API_KEY and LIVEKIT_API_SECRET: {error.message}"
+                            f"{services.livekit_url} refuses LIVEKIT_API_KEY and LIVEKIT_API_SECRET"
+                            f" (HTTP {error.status})"
                         ) from error
                     reason = f"{error.code}: {error.message}"
                 except (ClientError, OSError) as error:

@@ -1,17 +1,24 @@
 """Renders `.env.example` and the README's table from the settings, so that neither can drift.
 
-Usage: `python -m config.envfile > .env.example`, `python -m config.envfile --table`.
+Usage: `python -m config.envfile > .env.example`, `python -m config.envfile --table`,
+`python -m config.envfile --readme README.md`.
 """
 
+import argparse
 import inspect
 import sys
-from typing import Literal, get_args, get_origin
+from pathlib import Path
+from typing import Final, Literal, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from config.settings import variables
+
+BEGIN: Final = "<!-- settings:begin -->"
+END: Final = "<!-- settings:end -->"
+"""The lines between which the README's table stands."""
 
 
 def render_env() -> str:
@@ -40,6 +47,37 @@ def render_table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def with_table(page: str) -> str:
+    """The page with what stands between the markers replaced by the table.
+
+    Raises:
+        ValueError: If the markers do not stand there, each once, on lines of their own and in their order.
+    """
+    lines = page.splitlines()
+    if [line for line in lines if line in {BEGIN, END}] != [BEGIN, END]:
+        raise ValueError(f"expected the lines {BEGIN} and {END}, once each and in this order")
+    before, after = lines[: lines.index(BEGIN) + 1], lines[lines.index(END) :]
+    return "\n".join([*before, render_table().rstrip("\n"), *after]) + "\n"
+
+
+def main(arguments: list[str]) -> str | None:
+    """Write what was asked for; returns what went wrong, if anything, for `sys.exit`."""
+    parser = argparse.ArgumentParser(prog="python -m config.envfile", description=__doc__)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--table", action="store_true", help="print the Markdown table")
+    form.add_argument("--readme", type=Path, metavar="FILE", help="renew the table in FILE")
+    options = parser.parse_args(arguments)
+    if options.readme is None:
+        sys.stdout.write(render_table() if options.table else render_env())
+        return None
+    try:
+        renewed = with_table(options.readme.read_text(encoding="utf-8"))
+        options.readme.write_text(renewed, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        return f"{options.readme}: {error}"
+    return None
+
+
 def default(info: FieldInfo) -> str:
     """The default as one would write it into an environment variable."""
     value = info.default
@@ -65,4 +103,4 @@ def _title(section: type[BaseSettings]) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(render_table() if "--table" in sys.argv[1:] else render_env())
+    sys.exit(main(sys.argv[1:]))

@@ -146,7 +146,7 @@ class WorkerSettings(BaseSettings):
     """Seconds after which a LiveKit server that was never reached ends the worker (exit code 69)."""
     init_timeout_s: float = Field(default=60.0, gt=0, le=600)
     """Seconds a job process may take to load its models."""
-    drain_timeout_s: int = Field(default=1800, ge=0, le=86_400)
+    drain_timeout_s: int = Field(default=1800, ge=1, le=86_400)  # the framework takes 0 for no limit
     """Seconds running calls may go on after the first SIGTERM; the second ends them at once."""
 
 

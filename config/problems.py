@@ -31,7 +31,7 @@ def _sentence(section: type[BaseSettings], problem: ErrorDetails) -> str:
     name = f"{section.model_config.get('env_prefix', '')}{field}".upper()
     if problem["type"] in {"missing", "unset"}:
         return f"{name}: not set. {known.description}"
-    if problem["type"] in {"string_too_short", "too_short"}:
+    if problem["type"] in {"string_too_short", "too_short"} or problem["input"] == "":
         return f"{name}: empty. {known.description}"
     found = "a secret" if SecretStr.__name__ in str(known.annotation) else repr(problem["input"])
     if problem["type"] == "string_pattern_mismatch":

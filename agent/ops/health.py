@@ -48,7 +48,7 @@ class HealthServer:
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._settings.http_host, self._settings.http_port).start()
-        log.info("health_listening", address=str(self._runner.addresses[0][:2]))
+        log.info("health_listening", address=list(self._runner.addresses[0][:2]))
 
     async def aclose(self) -> None:
         """Stop listening."""

@@ -11,6 +11,7 @@ from config.groups import LogSettings
 
 _NOISY = ("aiohttp.access", "asyncio", "httpcore", "httpcore2", "httpx", "httpx2", "openai", "livekit")
 """Libraries that report their own internals at info; ours and LiveKit's agent framework stay."""
+_add_extras = structlog.stdlib.ExtraAdder()
 
 
 def configure_parent(settings: LogSettings) -> None:
@@ -22,7 +23,7 @@ def configure_parent(settings: LogSettings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_shared(), _split_traceback, _without_message],
+            foreign_pre_chain=[_extras, *_shared(), _split_traceback, _without_message],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_personal_data, *last],
         )
     )
@@ -104,6 +105,12 @@ def _without_message(_: object, __: str, event: EventDict) -> EventDict:
     """A record that came through the pipe bears its text twice."""
     event.pop("message", None)
     return event
+
+
+def _extras(logger: logging.Logger, method: str, event: EventDict) -> EventDict:
+    """The record's own fields; one that is called `event` must not hide the message."""
+    message = event["event"]
+    return {**_add_extras(logger, method, event), "event": message}
 
 
 def _split_traceback(_: object, __: str, event: EventDict) -> EventDict:

@@ -53,11 +53,12 @@ class Memory:
     max_uploads: int = 3
     max_turns: int = 50
     generated: Shown | None = None
+    _generated_after: str = ""
     _shown: OrderedDict[str, Shown] = field(default_factory=OrderedDict)
 
     async def request(self, history: ChatContext) -> ChatContext:
         """The context to send for this request; `history` keeps the view, and loses the ones that expired."""
-        kind, message = present_turn(history.items)
+        kind, message = present_turn(history.items, generated_after=self._generated_after)
         known = self._shown.get(message.id) if message is not None else None
         # A retry or a tool call of the same turn: the answer belongs to the moment of the question.
         look = known.look if known is not None else await self.sight.look()
@@ -71,6 +72,7 @@ class Memory:
         shown = Shown(look, sum(_images(item) for item in items))
         if message is None:
             self.generated = shown
+            self._generated_after = next((item.id for item in reversed(history.items) if _is_said(item)), "")
         elif known is None:
             self._remember(message.id, shown)
         return ChatContext(items)
@@ -94,19 +96,24 @@ class Memory:
             self._shown.popitem(last=False)
 
 
-def present_turn(items: Sequence[ChatItem]) -> tuple[Kind, ChatMessage | None]:
+def present_turn(items: Sequence[ChatItem], *, generated_after: str = "") -> tuple[Kind, ChatMessage | None]:
     """What a request over these items answers.
 
     `turn`: the user message that closes the context. `follow_up`: the same turn after a tool call. `generated`:
     nothing that the user said (a reply on request, an upload to be answered).
+
+    A generated reply may call tools, too: `generated_after` is the id of the item that the newest one followed, and
+    what comes after it is not a follow-up of the turn before it, whose view may be minutes old.
     """
-    asked = [item for item in items if _is_question(item)]
-    said = [item for item in items if item.type == "function_call_output" or _is_spoken(item)]
-    if not asked or not said:
+    said = [item for item in items if _is_said(item)]
+    asked = [item for item in said if _is_question(item)]
+    if not asked:
         return "generated", None
     if said[-1] is asked[-1]:
         return "turn", asked[-1]
-    return ("follow_up", asked[-1]) if said[-1].type == "function_call_output" else ("generated", None)
+    since = {item.id for item in said[said.index(asked[-1]) + 1 :]}
+    follows = said[-1].type == "function_call_output" and generated_after not in since
+    return ("follow_up", asked[-1]) if follows else ("generated", None)
 
 
 def expire(items: Sequence[ChatItem], *, keep_view_of: ChatMessage | None, max_uploads: int) -> None:
@@ -135,7 +142,10 @@ def recent(items: list[ChatItem], max_turns: int) -> list[ChatItem]:
     if dropped == 0 or dropped >= len(asked):
         return items
     head = [item for item in items[: asked[0]] if not _is_spoken(item)]
-    return head + items[asked[dropped] :]
+    tail = items[asked[dropped] :]
+    # A message that came while a tool ran stands between its call and its output: never send the output alone.
+    calls = {item.call_id for item in tail if item.type == "function_call"}
+    return head + [item for item in tail if item.type != "function_call_output" or item.call_id in calls]
 
 
 def upload_message(jpeg_url: str, stream_id: str, *, caption: str, at: float, detail: Detail) -> ChatMessage:
@@ -161,6 +171,10 @@ def why_blind(blind: Blind) -> str:
 
 def _is_spoken(item: ChatItem) -> bool:
     return isinstance(item, ChatMessage) and item.role in {"user", "assistant"}
+
+
+def _is_said(item: ChatItem) -> bool:
+    return item.type == "function_call_output" or _is_spoken(item)
 
 
 def _is_question(item: ChatItem) -> TypeGuard[ChatMessage]:

@@ -91,6 +91,7 @@ class LiveSight:
         self._settings = settings
         self._clock = clock
         self._choice = Choice(None, "none", None)
+        self._chosen_at = clock()
         self._latest = LatestFrame()
         self._changed = asyncio.Event()
         self._encoding: tuple[Frame, asyncio.Task[tuple[Jpeg, float]]] | None = None
@@ -99,6 +100,7 @@ class LiveSight:
         """Look at another track from now on; what the old one showed is forgotten."""
         if choice != self._choice:
             self._choice = choice
+            self._chosen_at = self._clock()
             self._latest.clear()
             self._encoding = None
             self._notify()
@@ -112,7 +114,9 @@ class LiveSight:
         """`camera`, `screen`, `muted`, `stale` or `none`."""
         if self._choice.source is None or self._choice.blind is not None:
             return self._choice.blind or "none"
-        return self._choice.source if self._fresh() else "stale"
+        # A track that was chosen just now has not stalled: its first frame is on the way.
+        awaited = self._clock() - self._chosen_at <= self._settings.max_frame_age_s
+        return self._choice.source if awaited or self._fresh() else "stale"
 
     async def look(self) -> Look:
         """The newest fresh frame, encoded off the event loop; waits only when a live source has none."""
