@@ -18,7 +18,8 @@ from agent.pipeline import build_llm, build_session, load_vad
 from agent.turns import TurnLog
 from agent.uploads.intake import Upload, UploadIntake
 from agent.vision.feed import VideoFeed
-from agent.vision.memory import Memory, upload_message
+from agent.vision.memory import Memory
+from agent.vision.pictures import upload_message
 from agent.vision.sight import LiveSight, NoSight
 from config.settings import Settings, load_settings
 
@@ -93,10 +94,11 @@ class Call:
             uploads,
             max_width=vision.screen_max_width,
             max_height=vision.screen_max_height,
-            allowed=lambda sender: sender == self._caller,
+            allowed=self._may_upload,
             deliver=self._deliver,
         )
         self._started = asyncio.Event()
+        self._met = asyncio.Event()
         self._greeting: asyncio.Task[None] | None = None
         self._leaving: asyncio.Task[None] | None = None
 
@@ -150,6 +152,7 @@ class Call:
                 linked = present[0]
         if linked is None:
             return
+        self._met.set()
         if self._leaving is not None:
             self._leaving.cancel()
             self._leaving = None
@@ -166,6 +169,10 @@ class Call:
     async def _leave(self) -> None:
         await asyncio.sleep(self._settings.agent.linger_s)
         self._ctx.shutdown("caller left")
+
+    async def _may_upload(self, sender: str) -> bool:
+        await self._met.wait()  # an early upload may arrive before its sender is announced
+        return sender == self._caller
 
     async def _deliver(self, upload: Upload) -> None:
         """Put an upload into the conversation; nobody is cut off: a reply waits for the floor like any other."""

@@ -73,11 +73,11 @@ class TurnLog:
         event = {
             "turn": self._turns,
             "kind": _kind(asked),
-            **_timings(asked, answers[0]),
+            **timings(asked, answers[0]),
             "speculative": speculative,
             "interrupted": speech.interrupted,
             "stall_ms": round(self._stalls.take_ms()),
-            **_evidence(shown),
+            **evidence(shown),
             **self._tokens_since_last_turn(),
         }
         self._totals["sighted" if event["frame_sha256"] else f"blind_{event['blind_reason']}"] += 1
@@ -106,7 +106,7 @@ def _spoken(asked: ChatMessage) -> bool:
     return "end_of_turn_delay" in asked.metrics or asked.transcript_confidence is not None
 
 
-def _timings(asked: ChatMessage | None, answer: ChatMessage) -> dict[str, int | None]:
+def timings(asked: ChatMessage | None, answer: ChatMessage) -> dict[str, int | None]:
     """Milliseconds of each stage; `None` where a turn has no such stage."""
     started = answer.metrics.get("started_speaking_at")
     reply_s = answer.metrics.get("e2e_latency")
@@ -120,7 +120,7 @@ def _timings(asked: ChatMessage | None, answer: ChatMessage) -> dict[str, int | 
     }
 
 
-def _evidence(shown: Shown | None) -> dict[str, object]:
+def evidence(shown: Shown | None) -> dict[str, object]:
     """Which picture the reply was made from, or why from none."""
     look = shown.look if shown is not None else None
     view = look if isinstance(look, View) else None

@@ -2,6 +2,8 @@
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,8 +60,7 @@ def clean(data: bytes, *, max_pixels: int, max_width: int, max_height: int) -> P
 
 
 def _cleaned(data: bytes, *, max_pixels: int, max_width: int, max_height: int) -> Picture:
-    Image.MAX_IMAGE_PIXELS = max_pixels  # Pillow warns above it (ours is exact) and refuses from twice as many on
-    with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data), formats=ALLOWED) as opened:
+    with _pillow_limit(max_pixels), Image.open(io.BytesIO(data), formats=ALLOWED) as opened:
         _check_pixels(opened.width, opened.height, max_pixels)
         # A phone's JPEG with a second picture inside is read as MPO.
         format_name = "JPEG" if opened.format == "MPO" else str(opened.format)
@@ -73,6 +74,20 @@ def _cleaned(data: bytes, *, max_pixels: int, max_width: int, max_height: int) -
         flat = flat.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     rgb = np.asarray(flat)
     return Picture(encode_bgr(np.ascontiguousarray(rgb[:, :, ::-1]), quality=_QUALITY), format_name)
+
+
+@contextmanager
+def _pillow_limit(max_pixels: int) -> Iterator[None]:
+    """Pillow warns above its own limit (ours is exact) and refuses from twice as many pixels on.
+
+    Both are the process's, not the thread's: nothing else in a job process reads pictures with Pillow.
+    """
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, max_pixels
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
 
 
 def _check_pixels(width: int, height: int, max_pixels: int) -> None:

@@ -50,7 +50,7 @@ class UploadIntake:
         *,
         max_width: int,
         max_height: int,
-        allowed: Callable[[str], bool],
+        allowed: Callable[[str], Awaitable[bool]],
         deliver: Callable[[Upload], Awaitable[None]],
     ):
         self._room = room
@@ -114,13 +114,13 @@ class UploadIntake:
         """
         limit = self._settings.max_bytes
         declared = reader.info.size
-        if not self._allowed(sender):
-            raise UploadError("not_allowed", "Only the caller of this agent may upload pictures.")
         if declared and declared > limit:
             raise UploadError("too_large", f"The picture has {declared:,} bytes, at most {limit:,}.")
         data = bytearray()
         try:
             async with asyncio.timeout(self._settings.timeout_s):
+                if not await self._allowed(sender):
+                    raise UploadError("not_allowed", "Only the caller of this agent may upload pictures.")
                 async for chunk in reader:
                     data += chunk
                     if len(data) > limit:
@@ -147,7 +147,7 @@ class UploadIntake:
         width: int | None = None,
         height: int | None = None,
     ) -> None:
-        """Send `images.status` to the sender; a sender who has left is told nothing."""
+        """Send `images.status` to the sender."""
         status = {
             "stream_id": info.stream_id,
             "name": info.name[:_MAX_NAME],
@@ -158,8 +158,7 @@ class UploadIntake:
             "height": height,
             "bytes": size,
         }
-        if sender not in self._room.remote_participants:
-            return
+        # Not asked whether the sender is here: who publishes nothing is announced seconds after they may send.
         await self._room.local_participant.send_text(
             json.dumps(status), topic=STATUS_TOPIC, destination_identities=[sender]
         )

@@ -131,6 +131,9 @@ class LiveSight:
         except ValueError:
             log.exception("frame_not_encoded", source=frame.source)
             return Blind("failed", frame.source, waited_ms)
+        if self._choice.track is None or self._choice.track.sid != frame.track_sid:
+            # Muted or gone while it was being encoded: it is no longer what the caller shows.
+            return Blind(self._choice.blind or "stale", self._choice.source, waited_ms)
         age_s = frame.age_s(self._clock())
         width, height = (frame.height, frame.width) if frame.rotation in {90, 270} else (frame.width, frame.height)
         return View(

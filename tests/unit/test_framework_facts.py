@@ -1,0 +1,165 @@
+"""Facts of the installed livekit-agents that our code rests on. When one fails, read the code that names it."""
+
+import inspect
+import json
+
+import pytest
+from livekit import rtc
+from livekit.agents import Agent, AgentServer, metrics
+from livekit.agents.job import AutoSubscribe, _apply_auto_subscribe_opts
+from livekit.agents.llm import ChatContext, ChatMessage, FunctionCall, FunctionCallOutput, ImageContent
+from livekit.agents.llm.chat_context import MetricsReport
+from livekit.agents.voice.agent_activity import AgentActivity, _transcripts_equivalent
+
+from agent.vision.memory import Memory
+from agent.vision.pictures import upload_message
+from tests.fakes import FakeSight, data_url
+
+
+class Publication:
+    """What the framework asks of a published track when it subscribes."""
+
+    def __init__(self, kind: rtc.TrackKind.ValueType):
+        self.kind = kind
+        self.asked: list[bool] = []
+
+    def set_subscribed(self, subscribed: bool) -> None:  # noqa: FBT001 - LiveKit's signature
+        """Note what was asked."""
+        self.asked.append(subscribed)
+
+
+async def test_server_tells_a_lost_connection_by_a_private_flag() -> None:
+    """`Registration.ready` reads `_connecting`, which nothing public stands for."""
+    server = AgentServer(ws_url="ws://127.0.0.1:1", api_key="key", api_secret="secret")  # noqa: S106 - no server there
+    assert server._connecting is False
+    assert server.draining is False
+    source = inspect.getsource(AgentServer._connection_task)
+    assert source.index("self._connecting = True") < source.index("self._connecting = False")
+
+
+def test_adoption_compares_words_and_not_pictures() -> None:
+    """A committed turn that got the view of its speculation is still the same turn."""
+    plain = ChatMessage(role="user", content=["What is this?"])
+    seeing = ChatMessage(role="user", content=["What is this?", ImageContent(image=data_url("cat"))])
+    assert plain.raw_text_content == seeing.raw_text_content == "What is this?"
+    assert _transcripts_equivalent("What is this?", seeing.raw_text_content)
+    assert not _transcripts_equivalent("What is that?", seeing.raw_text_content)
+
+
+def test_adoption_copies_content_onto_the_message_of_the_speculation() -> None:
+    """`Memory.adopt` writes to the committed message, whose id is lost; history keeps the speculation's."""
+    source = inspect.getsource(AgentActivity._user_turn_completed_impl)
+    assert "preemptive.user_message.content = user_message.content.copy()" in source
+    assert source.index("on_user_turn_completed(") < source.index("preemptive.user_message.content = ")
+    assert source.index("_transcripts_equivalent(") < source.index("preemptive.user_message.content = ")
+
+
+def test_copy_of_a_context_shares_its_messages() -> None:
+    """A view that expires in the copy that `llm_node` gets expires in history, too."""
+    history = ChatContext.empty()
+    message = history.add_message(role="user", content="One")
+    assert history.copy().items[0] is message
+    assert Agent(instructions="", chat_ctx=history).chat_ctx.items[-1] is message
+
+
+def test_same_messages_are_equivalent_after_a_view_expired() -> None:
+    """A speculative request that expires the last turn's view does not thereby invalidate itself."""
+    history = ChatContext.empty()
+    history.add_message(role="user", content=["One", ImageContent(image=data_url("cat"))])
+    at_speculation, at_commit = history.copy(), history.copy()
+    at_speculation.messages()[0].content = ["One", "[no longer shown]"]
+    assert at_speculation.is_equivalent(at_commit)
+
+
+def test_items_are_inserted_by_their_time() -> None:
+    """An upload stands where it came, and a follow-up's items after their turn."""
+    context = ChatContext.empty()
+    context.insert(ChatMessage(role="user", content=["Two"], created_at=2))
+    context.insert(ChatMessage(role="user", content=["One"], created_at=1))
+    assert [message.content for message in context.messages()] == [["One"], ["Two"]]
+
+
+@pytest.mark.parametrize("detail", ["auto", "low", "high"])
+async def test_view_goes_out_to_openai_with_its_detail(detail: str) -> None:
+    """The data URL as we made it, before the words, and no request of ours carries our own bookkeeping."""
+    memory = Memory(FakeSight(), detail=detail)  # type: ignore[arg-type]
+    upload = upload_message(data_url("cat"), "stream-1", caption="my cat", at=1, detail=memory.detail)
+    request = await memory.request(ChatContext([upload, ChatMessage(role="user", content=["How old is she?"])]))
+    messages, _ = request.to_provider_format("openai")
+    assert messages == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "image_url", "image_url": {"url": data_url("cat"), "detail": detail}},
+                {"type": "text", "text": "[Picture uploaded by the user] my cat"},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "image_url", "image_url": {"url": data_url("camera 1"), "detail": detail}},
+                {"type": "text", "text": "How old is she?"},
+            ],
+        },
+    ]
+    assert "stream-1" not in json.dumps(messages)
+
+
+async def test_message_that_lost_its_picture_goes_out_as_plain_text() -> None:
+    """Some servers insist on a string where there is no picture."""
+    memory = Memory(FakeSight())
+    history = ChatContext([ChatMessage(role="user", content=["One"])])
+    await memory.request(history)
+    history.items.append(ChatMessage(role="assistant", content=["I see."]))
+    history.items.append(ChatMessage(role="user", content=["Two"]))
+    messages, _ = (await memory.request(history)).to_provider_format("openai")
+    assert messages[0]["content"] == "One\n[view of the user's camera at 22:13:21 UTC, no longer shown]"
+
+
+async def test_tool_follow_up_with_its_view_keeps_the_order_that_providers_want() -> None:
+    """User, call, output: a message in between would be refused."""
+    memory = Memory(FakeSight())
+    history = ChatContext([ChatMessage(role="user", content=["One"])])
+    await memory.request(history)
+    history.items.append(FunctionCall(call_id="a", name="look_up", arguments="{}"))
+    history.items.append(FunctionCallOutput(call_id="a", name="look_up", output="done", is_error=False))
+    messages, _ = (await memory.request(history)).to_provider_format("openai")
+    assert [message["role"] for message in messages] == ["user", "assistant", "tool"]
+
+
+@pytest.mark.parametrize(("kind", "expected"), [(rtc.TrackKind.KIND_AUDIO, [True]), (rtc.TrackKind.KIND_VIDEO, [])])
+async def test_audio_only_leaves_video_to_the_feed(kind: rtc.TrackKind.ValueType, expected: list[bool]) -> None:
+    """A track that is published later is subscribed if it is audio, and not touched if it is video."""
+    room = rtc.Room()
+    _apply_auto_subscribe_opts(room, AutoSubscribe.AUDIO_ONLY)
+    publication = Publication(kind)
+    room.emit("track_published", publication, None)
+    assert publication.asked == expected
+
+
+async def test_byte_stream_topic_can_be_registered_once() -> None:
+    """`UploadIntake` registers once per room and unregisters when it closes."""
+    room = rtc.Room()
+    room.register_byte_stream_handler("images", lambda *_: None)
+    with pytest.raises(ValueError, match="images"):
+        room.register_byte_stream_handler("images", lambda *_: None)
+    room.unregister_byte_stream_handler("images")
+    room.register_byte_stream_handler("images", lambda *_: None)
+
+
+def test_metrics_have_the_names_that_turns_are_logged_by() -> None:
+    """A renamed one would silently read as a stage that the turn did not have."""
+    assert set(MetricsReport.__annotations__) >= {
+        "end_of_turn_delay",
+        "llm_node_ttft",
+        "tts_node_ttfb",
+        "e2e_latency",
+        "started_speaking_at",
+    }
+    assert set(metrics.LLMModelUsage.model_fields) >= {"input_tokens", "input_cached_tokens", "output_tokens"}
+
+
+def test_generated_replies_do_not_pass_the_hook() -> None:
+    """They reach `llm_node` alone, which is why the view is attached there."""
+    assert "on_user_turn_completed" not in inspect.getsource(AgentActivity._generate_reply)
+    assert "node=self._agent.llm_node" in inspect.getsource(AgentActivity._pipeline_reply_task_impl)

@@ -1,0 +1,133 @@
+"""The layers of the project, read from its imports."""
+
+import ast
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+TOUCH_LIVEKIT = {
+    "agent.worker": "registers, admits and drains",
+    "agent.call": "is a job's room and session",
+    "agent.assistant": "is the session's agent",
+    "agent.pipeline": "builds the session from the plugins",
+    "agent.turns": "listens to the session",
+    "agent.vision.feed": "reads the room's video",
+    "agent.vision.history": "works on the framework's chat items, which are plain data",
+    "agent.vision.memory": "works on the framework's chat context, which is plain data",
+    "agent.vision.pictures": "works on the framework's messages, which are plain data",
+    "agent.uploads.intake": "reads the room's byte streams",
+    "agent.ops.health": "asks whether the worker is registered",
+}
+"""The only modules of `agent` that may import LiveKit, and why. Everything else is tested without it."""
+
+
+@functools.cache
+def modules(package: str) -> dict[str, ast.Module]:
+    """The syntax tree of each module of a package, by its dotted name."""
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): ast.parse(path.read_bytes())
+        for path in sorted((ROOT / package).rglob("*.py"))
+    }
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """The dotted name of every import, wherever it stands; relative ones are told with their dots."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def importing(package: str, *others: str) -> set[str]:
+    """The modules of a package that import any of the others, or anything below them."""
+    return {
+        name
+        for name, tree in modules(package).items()
+        if any(found == other or found.startswith(f"{other}.") for found in imported(tree) for other in others)
+    }
+
+
+@pytest.mark.parametrize(
+    ("package", "others"),
+    [
+        ("config", ("agent", "sandbox", "livekit", "tests")),
+        ("agent", ("sandbox", "bench", "tests")),
+        ("sandbox", ("agent", "config", "tests")),
+    ],
+)
+def test_package_imports_only_what_lies_below_it(package: str, others: tuple[str, ...]) -> None:
+    """Settings know nothing of the product, and the product and its sandbox nothing of each other."""
+    assert len(modules(package)) > 3
+    assert importing(package, *others) == set()
+
+
+def test_no_import_is_relative() -> None:
+    """Full names are what the other tests here read."""
+    for package in ("config", "agent", "sandbox"):
+        assert [name for tree in modules(package).values() for name in imported(tree) if name.startswith(".")] == []
+
+
+def test_livekit_is_imported_only_where_it_must_be() -> None:
+    """The core decides without a room."""
+    assert importing("agent", "livekit") == set(TOUCH_LIVEKIT)
+
+
+def reads_environment(tree: ast.Module) -> bool:
+    """Whether the module asks for the process environment, by whatever name.
+
+    Setting a variable for the framework is no reading: `os.environ.setdefault(...)` whose result nobody takes.
+    """
+    names = {"environ", "environb", "getenv", "getenvb"}
+    written = {
+        node.value.func.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Attribute)
+        and node.value.func.attr == "setdefault"
+    }
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in names and node not in written)
+        or (isinstance(node, ast.ImportFrom) and node.module == "os" and names & {alias.name for alias in node.names})
+        for node in ast.walk(tree)
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "reads"),
+    [
+        ("os.environ['A']", True),
+        ("os.getenv('A')", True),
+        ("from os import environ", True),
+        ("value = os.environ.setdefault('A', '0')", True),
+        ("os.environ.setdefault('A', '0')", False),
+        ("environment = 'A'", False),
+    ],
+)
+def test_reading_the_environment_is_recognised(source: str, *, reads: bool) -> None:
+    """The rule below is only as good as this."""
+    assert reads_environment(ast.parse(source)) is reads
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    """What can be set is what is documented."""
+    readers = {
+        name for package in ("config", "agent") for name, tree in modules(package).items() if reads_environment(tree)
+    }
+    assert readers == {"config.settings"}
+
+
+def test_decoding_waits_for_the_job_process() -> None:
+    """The parent never runs a call: it starts without what only a call needs."""
+    trees = modules("agent")
+    heavy = {"cv2", "numpy", "PIL", "agent.vision", "agent.uploads", "agent.pipeline"}
+    parent = ["agent.worker", "agent.dispatch", "agent.errors", "agent.ops.health", "agent.ops.log", "agent.__main__"]
+    for name in parent:
+        assert not {found for found in imported(trees[name]) if any(found.startswith(each) for each in heavy)}

@@ -1,0 +1,259 @@
+"""Settings: read from the environment, checked at once, told in plain words."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from config.problems import ConfigError
+from config.settings import Settings, load_settings, variables
+from tests.fakes import REQUIRED
+
+SECRETS = ("the-secret-of-livekit", "the-secret-of-deepgram", "the-secret-of-openai", "the-secret-of-cartesia")
+
+
+@pytest.fixture(autouse=True)
+def _own_environment() -> Iterator[None]:
+    """Each test has the environment to itself."""
+    before = dict(os.environ)
+    os.environ.clear()
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def load(changes: Mapping[str, str] | None = None, *, without: tuple[str, ...] = ()) -> Settings:
+    """Load from the smallest environment, changed."""
+    os.environ.clear()
+    os.environ.update({**REQUIRED, **(changes or {})})
+    for name in without:
+        del os.environ[name]
+    return load_settings()
+
+
+def problems(changes: Mapping[str, str] | None = None, *, without: tuple[str, ...] = ()) -> list[str]:
+    """What is wrong with that environment."""
+    with pytest.raises(ConfigError) as caught:
+        load(changes, without=without)
+    return caught.value.problems
+
+
+def test_smallest_environment_is_enough() -> None:
+    """Everything but addresses and keys has a default."""
+    settings = load()
+    assert settings.services.livekit_agent_name == "sighted"
+    assert settings.vision.source == "auto"
+    assert settings.worker.max_jobs == 10
+
+
+def test_values_come_from_the_environment() -> None:
+    """Each type is read from text."""
+    settings = load(
+        {
+            "VISION__SOURCE": "screen",
+            "VISION__MAX_FRAME_AGE_S": "3.5",
+            "UPLOADS__MAX_BYTES": "5000",
+            "TURN__PREEMPTIVE": "false",
+            "LLM__TEMPERATURE": "0.2",
+            "AGENT__GREETING": "Hello, I can see you.",
+        }
+    )
+    assert settings.vision.source == "screen"
+    assert settings.vision.max_frame_age_s == 3.5
+    assert settings.uploads.max_bytes == 5000
+    assert settings.turn.preemptive is False
+    assert settings.llm.temperature == 0.2
+    assert settings.agent.greeting == "Hello, I can see you."
+
+
+def test_empty_environment_lists_every_required_variable() -> None:
+    """All at once, each with what it is for."""
+    os.environ.clear()
+    with pytest.raises(ConfigError) as caught:
+        load_settings()
+    assert [problem.split(":")[0] for problem in caught.value.problems] == list(REQUIRED)
+    assert all(": not set. " in problem for problem in caught.value.problems)
+    assert "LIVEKIT_API_KEY: not set. API key of the LiveKit server." in caught.value.problems
+
+
+def test_every_problem_of_every_group_is_listed_at_once() -> None:
+    """Nobody has to start the worker five times to learn of five mistakes."""
+    found = problems(
+        {
+            "LIVEKIT_URL": "livekit.example.com",
+            "VISION__QUALITY": "200",
+            "WORKER__MAX_JOBS": "many",
+            "LOG__LEVEL": "chatty",
+            "VISION__QUALITYY": "75",
+        },
+        without=("CARTESIA_API_KEY",),
+    )
+    assert [problem.split(":")[0] for problem in found] == [
+        "LIVEKIT_URL",
+        "CARTESIA_API_KEY",
+        "VISION__QUALITY",
+        "WORKER__MAX_JOBS",
+        "LOG__LEVEL",
+        "VISION__QUALITYY",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("VISION__QUALITY", "200", "VISION__QUALITY: found '200', which should be less than or equal to 100"),
+        (
+            "VISION__LOOK_TIMEOUT_MS",
+            "-1",
+            "VISION__LOOK_TIMEOUT_MS: found '-1', which should be greater than or equal to 0",
+        ),
+        ("LOG__LEVEL", "chatty", "LOG__LEVEL: found 'chatty', which should be 'debug', 'info', 'warning' or 'error'"),
+        (
+            "LIVEKIT_URL",
+            "livekit.example.com",
+            "LIVEKIT_URL: found 'livekit.example.com'. Address of the LiveKit server, `ws://` or `wss://`.",
+        ),
+        ("WORKER__MAX_LOAD", "1", "WORKER__MAX_LOAD: found '1', which should be less than 1"),
+    ],
+)
+def test_problem_is_told_in_plain_words(name: str, value: str, sentence: str) -> None:
+    """The variable, what was found, what is allowed."""
+    assert problems({name: value}) == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("WORKER__MAX_JOBS", "many"), ("TURN__PREEMPTIVE", "perhaps"), ("VISION__MAX_FRAME_AGE_S", "nan")],
+)
+def test_value_of_a_wrong_type_is_named_and_shown(name: str, value: str) -> None:
+    """The reader sees their own text again."""
+    [problem] = problems({name: value})
+    assert problem.startswith(f"{name}: found '{value}', which ")
+
+
+def test_secrets_are_never_printed() -> None:
+    """Not in the settings' text, and not in what is said about other problems."""
+    shown = repr(load()) + str(load())
+    told = "\n".join(problems({"VISION__QUALITY": "0"}, without=("LIVEKIT_URL",)))
+    for secret in SECRETS:
+        assert secret not in shown
+        assert secret not in told
+    assert "**********" in shown
+
+
+@pytest.mark.parametrize("name", ["LIVEKIT_API_SECRET", "DEEPGRAM_API_KEY", "OPENAI_API_KEY", "CARTESIA_API_KEY"])
+def test_secret_can_be_read_by_those_who_ask_for_it(name: str) -> None:
+    """Hidden is not lost."""
+    secret = getattr(load().services, name.lower())
+    assert secret.get_secret_value() == REQUIRED[name]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("VISION__QUALITYY", "VISION__QUALITY"),
+        ("VISION__MAX_FRAME_AGE", "VISION__MAX_FRAME_AGE_S"),
+        ("VISON__SOURCE", "VISION__SOURCE"),
+        ("WORKERS__MAX_JOBS", "WORKER__MAX_JOBS"),
+        ("UPLOAD__MAX_BYTES", "UPLOADS__MAX_BYTES"),
+        ("vision__sorce", "VISION__SOURCE"),
+    ],
+)
+def test_misspelt_name_suggests_the_right_one(wrong: str, right: str) -> None:
+    """A setting that nothing reads is a mistake, not a wish."""
+    assert problems({wrong: "75"}) == [f"{wrong.upper()}: no such setting; did you mean {right}?"]
+
+
+def test_name_that_resembles_nothing_lists_what_the_group_has() -> None:
+    """No suggestion is better than a silly one."""
+    [problem] = problems({"STT__XYZZY": "1"})
+    assert problem == "STT__XYZZY: no such setting; allowed: STT__LANGUAGE, STT__MODEL"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LOG",
+        "AGENT",
+        "VISION",
+        "FOO__BAR",
+        "AIRFLOW__CORE__X",
+        "LOGS__LEVEL",
+        "__LEVEL",
+        "LOG__",
+        "VISION_SOURCE",
+        "LIVEKIT_PORT",
+        "LIVEKIT_SERVICE_HOST",
+        "AGENTS__SECRET",
+    ],
+)
+def test_foreign_variable_is_ignored(name: str) -> None:
+    """Other programs, and Kubernetes, have their own."""
+    assert load({name: "debug"}) == load()
+
+
+@pytest.mark.parametrize("name", [name for name, _, field in variables() if name not in REQUIRED and field])
+def test_empty_string_is_as_good_as_unset(name: str) -> None:
+    """Compose files pass empty strings for what nobody set."""
+    if name == "LIVEKIT_AGENT_NAME":
+        assert load({name: ""}).services.livekit_agent_name == ""
+    else:
+        assert load({name: ""}) == load()
+
+
+@pytest.mark.parametrize("name", [*REQUIRED])
+def test_required_variable_that_is_empty_is_reported(name: str) -> None:
+    """An empty key is no key."""
+    [problem] = problems({name: ""})
+    assert problem.startswith((f"{name}: empty.", f"{name}: not set."))
+
+
+def test_openai_key_is_optional_with_a_server_of_ones_own() -> None:
+    """A local model server wants none."""
+    settings = load({"OPENAI_BASE_URL": "http://127.0.0.1:8000/v1"}, without=("OPENAI_API_KEY",))
+    assert settings.services.openai_api_key is None
+    settings = load({"OPENAI_BASE_URL": "http://127.0.0.1:8000/v1", "OPENAI_API_KEY": ""})
+    assert settings.services.openai_api_key is None
+
+
+def test_openai_key_is_required_for_openai() -> None:
+    """Said before the first call fails."""
+    [problem] = problems(without=("OPENAI_API_KEY",))
+    assert problem.startswith("OPENAI_API_KEY: not set. OpenAI key")
+
+
+def test_instructions_file_that_can_not_be_read_is_a_problem(tmp_path: Path) -> None:
+    """Known before the first call, not in it."""
+    missing = tmp_path / "missing.txt"
+    [problem] = problems({"AGENT__INSTRUCTIONS_FILE": str(missing)})
+    assert problem == f"AGENT__INSTRUCTIONS_FILE: found '{missing}': No such file or directory"
+    binary = tmp_path / "binary.txt"
+    binary.write_bytes(b"\xff\xfe\x00")
+    [problem] = problems({"AGENT__INSTRUCTIONS_FILE": str(binary)})
+    assert problem == f"AGENT__INSTRUCTIONS_FILE: found '{binary}': it is not UTF-8 text"
+
+
+def test_settings_can_not_be_changed() -> None:
+    """One call's dispatch must not reach into another's."""
+    settings = load()
+    with pytest.raises(ValueError, match="frozen"):
+        settings.vision.quality = 10
+
+
+def test_every_setting_is_described() -> None:
+    """The documentation is made from these sentences."""
+    undescribed = [
+        name
+        for name, section, field in variables()
+        if not (section.model_fields[field].description or "").endswith((".", ")"))
+    ]
+    assert undescribed == []
+
+
+def test_every_default_is_within_its_own_bounds() -> None:
+    """A default that would be refused if it were set is a trap."""
+    for _, section, field in variables():
+        info = section.model_fields[field]
+        if not info.is_required() and info.default is not None:
+            section.__pydantic_validator__.validate_assignment(section.model_construct(), field, info.default)
