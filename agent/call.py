@@ -6,7 +6,7 @@ import time
 import anyio._backends._asyncio  # noqa: F401 - the model's client imports it on first use, which would stall a call
 import structlog
 from livekit import rtc
-from livekit.agents import NOT_GIVEN, AgentSession, AutoSubscribe, JobContext, JobProcess
+from livekit.agents import NOT_GIVEN, AgentSession, AutoSubscribe, CloseEvent, JobContext, JobProcess
 from livekit.agents.job import DEFAULT_PARTICIPANT_KINDS
 from livekit.agents.voice.room_io import RoomOptions
 
@@ -111,6 +111,7 @@ class Call:
         self._intake.register()
         if self._feed is not None:
             self._feed.register()
+        self._session.on("close", self._on_session_closed)
         self._ctx.add_shutdown_callback(self._aclose)
         # Begun before the session, whose own connect() would subscribe to every track, but awaited after it: the
         # session registers its handlers while the room is being joined.
@@ -165,6 +166,12 @@ class Call:
         if participant.identity == self._caller and self._leaving is None:
             log.info("caller_left", linger_s=self._settings.agent.linger_s)
             self._leaving = asyncio.create_task(self._leave())
+
+    def _on_session_closed(self, event: CloseEvent) -> None:
+        # After repeated provider failures the session gives up: better no agent in the room than a deaf and mute one.
+        if event.error is not None:
+            log.error("session_failed", reason=event.reason.value, error=str(event.error))
+            self._ctx.shutdown("session failed")
 
     async def _leave(self) -> None:
         await asyncio.sleep(self._settings.agent.linger_s)
