@@ -37,7 +37,7 @@ EOF
     log="$cache/build.log"
     GOBIN="$cache/new" go install -v "github.com/livekit/livekit-server/cmd/server@v$version" 2> "$log" &
     build=$!
-    trap 'kill "$build" 2>/dev/null || true; exit 1' INT TERM
+    trap 'kill "$build" 2>/dev/null || true; say "LiveKit server: build interrupted"; exit 1' INT TERM
     waited=0
     while kill -0 "$build" 2>/dev/null; do
       sleep 1

@@ -23,6 +23,10 @@ EOF
   exit 1
 }
 
+wanted=$(cat requirements/all.txt requirements/uv.txt | cksum)
+stale=$([ "$(cat .venv/sighted-lock 2>/dev/null || true)" = "$wanted" ] || echo yes)
+[ -z "$stale" ] || python=$(find_python)
+
 # The LiveKit server builds beside the downloads: together they take as long as the slower of the two.
 server=$(scripts/livekit-server.sh --find || true)
 builder=
@@ -30,14 +34,14 @@ if [ -z "$server" ]; then
   scripts/livekit-server.sh --check
   scripts/livekit-server.sh --build &
   builder=$!
-  trap 'kill "$builder" 2>/dev/null || true' INT TERM
+  trap 'kill "$builder" 2>/dev/null || true' EXIT
+  trap 'exit 130' INT TERM
 fi
 
-wanted=$(cat requirements/all.txt requirements/uv.txt | cksum)
-if [ "$(cat .venv/sighted-lock 2>/dev/null || true)" != "$wanted" ]; then
-  python=$(find_python)
+if [ -n "$stale" ]; then
   say "virtual environment in .venv ($("$python" --version))"
-  [ -x .venv/bin/python ] || "$python" -m venv .venv
+  # Made anew where an earlier run was interrupted half-way.
+  .venv/bin/python -m pip --version > /dev/null 2>&1 || "$python" -m venv --clear .venv
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
   say "packages: $(grep -c '^[a-zA-Z]' requirements/all.txt) pinned and hash-checked, about 300 MB to download once"
   .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements/all.txt requirements/uv.txt
