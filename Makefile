@@ -2,6 +2,9 @@
 PYTHON_BIN := .venv/bin/python
 ARGS ?=
 
+# ONNX Runtime sends usage data to its maker unless told not to before it is loaded.
+export ORT_DISABLE_TELEMETRY ?= 1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-unit test-room lint format bench lock env-example clean
 

@@ -1,52 +1,13 @@
-"""The command line: `python -m agent start`. Everything else is set by environment variables."""
+"""`python -m agent`: see `agent.cli`."""
 
-import argparse
-import asyncio
 import signal
 import sys
 
-import structlog
-
-from agent.errors import StartError
-from agent.ops.log import configure_parent
-from config.problems import ConfigError
-from config.settings import load_settings
-
-EXIT_OK = 0
-EXIT_UNAVAILABLE = 69
-EXIT_FAILED = 70
-EXIT_CONFIG = 78
-
-log = structlog.stdlib.get_logger("agent")
-
-
-def main(arguments: list[str]) -> int:
-    """Run a command; returns the exit code of `sysexits.h` that tells how it ended."""
-    parser = argparse.ArgumentParser(prog="python -m agent", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("start", help="run the worker in the foreground")
-    parser.parse_args(arguments)
-    try:
-        settings = load_settings()
-    except ConfigError as error:
-        sys.stderr.write("The configuration has problems:\n")
-        sys.stderr.writelines(f"  {problem}\n" for problem in error.problems)
-        return EXIT_CONFIG
-    configure_parent(settings.log)
-    from agent.worker import serve  # noqa: PLC0415 - seconds of imports: a configuration error need not wait for them
-
-    try:
-        asyncio.run(serve(settings))
-    except StartError as error:
-        log.error("not_started", reason=str(error))  # noqa: TRY400 - the reason says it all
-        return EXIT_UNAVAILABLE
-    except Exception:
-        log.exception("failed")
-        return EXIT_FAILED
-    return EXIT_OK
-
-
 if __name__ == "__main__":
-    # Until `serve` takes the signals: process 1 of a container would never see one that nothing handles.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_OK))
+    # First of all, and until `serve` takes the signals: the imports take a second, and process 1 of a container would
+    # never see a signal that nothing handles.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+    from agent.cli import main
+
     sys.exit(main(sys.argv[1:]))

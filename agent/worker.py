@@ -105,6 +105,8 @@ def build_server(settings: Settings) -> AgentServer:
     services, worker = settings.services, settings.worker
     # Job processes would share 244 MB of a turn detector's weights that no call of ours uses.
     os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
+    # ONNX Runtime, which the VAD runs on, sends usage data to its maker unless told not to before it is loaded.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     server = AgentServer(
         ws_url=services.livekit_url,
         api_key=services.livekit_api_key,
