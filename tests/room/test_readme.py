@@ -8,7 +8,7 @@ from pathlib import Path
 
 from livekit import rtc
 
-from tests.room.conftest import Rig
+from tests.room.rig import Rig
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 TOKEN, DISPATCH = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)

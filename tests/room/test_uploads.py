@@ -8,7 +8,7 @@ from PIL import Image
 from sandbox.caller import Caller
 from sandbox.journal import UploadStatus
 from sandbox.scenes import Counter
-from tests.room.conftest import Rig
+from tests.room.rig import Rig
 
 
 def picture(file_format: str, colour: str = "green", size: tuple[int, int] = (640, 400)) -> bytes:

@@ -14,7 +14,7 @@ from sandbox.client import SandboxClient
 from sandbox.process import Service
 from sandbox.scenes import Counter
 from sandbox.stack import AGENT_NAME, Address, answers, start_livekit, start_worker, worker_env
-from tests.room.conftest import Rig, Speech
+from tests.room.rig import Rig, Speech
 
 
 def lines(log: Path) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import pytest
 from sandbox.journal import VisionStatus
 from sandbox.scenes import Colour, Counter
 from sandbox.turn import Turn
-from tests.room.conftest import Rig
+from tests.room.rig import Rig
 
 MOMENT_S = 2.0
 """A view this fresh is of the turn: every frame bears its own stamp, and the turns are further apart."""
