@@ -2,11 +2,19 @@
 
 from collections.abc import AsyncIterable, Callable
 
-from livekit.agents import Agent, ModelSettings
+import structlog
+from livekit.agents import Agent, APIStatusError, ModelSettings
 from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, Tool
 from livekit.agents.types import FlushSentinel
+from livekit.agents.voice.agent_activity import _SpeechHandleContextVar
 
 from agent.vision.memory import Memory
+from agent.vision.pictures import images
+
+log = structlog.stdlib.get_logger(__name__)
+
+_REFUSALS = frozenset({400, 413, 415, 422})
+"""HTTP states by which providers refuse a picture: bad request, too large, unsupported, unprocessable."""
 
 DEFAULT_INSTRUCTIONS = """\
 You are a friendly voice assistant on a call. You see what the user's camera or shared screen shows: the newest \
@@ -34,7 +42,30 @@ class Assistant(Agent):
     async def llm_node(
         self, chat_ctx: ChatContext, tools: list[Tool], model_settings: ModelSettings
     ) -> AsyncIterable[ChatChunk | str | FlushSentinel]:
-        """Every request passes here: spoken, typed and generated, speculative or not, again after tools and errors."""
-        request = await self._memory.request(chat_ctx)
+        """Every request passes here: spoken, typed and generated, speculative or not, and again after tools.
+
+        A provider that refuses the request for its pictures is asked once more without them.
+        """
+        request = await self._memory.request(chat_ctx, _reply_id())
+        begun = False
+        try:
+            async for chunk in Agent.default.llm_node(self, request, tools, model_settings):
+                begun = True
+                yield chunk
+        except APIStatusError as error:
+            if begun or error.status_code not in _REFUSALS or not any(images(item) for item in request.items):
+                raise
+            log.warning("pictures_refused", status=error.status_code)
+        else:
+            return
+        request = self._memory.without_pictures(chat_ctx, request)
         async for chunk in Agent.default.llm_node(self, request, tools, model_settings):
             yield chunk
+
+
+def _reply_id() -> str:
+    """Id of the reply that this request is for; the framework's tasks carry it, and nothing public tells it.
+
+    Held by `tests/unit/test_framework_facts.py` and every room test.
+    """
+    return _SpeechHandleContextVar.get().id

@@ -2,15 +2,17 @@
 
 import asyncio
 import time
+from contextlib import suppress
 
 import anyio._backends._asyncio  # noqa: F401 - the model's client imports it on first use, which would stall a call
 import structlog
 from livekit import rtc
 from livekit.agents import NOT_GIVEN, AgentSession, AutoSubscribe, CloseEvent, JobContext, JobProcess
-from livekit.agents.job import DEFAULT_PARTICIPANT_KINDS
-from livekit.agents.voice.room_io import RoomOptions
+from livekit.agents.voice.agent_activity import ActivityClosedError
+from livekit.agents.voice.room_io import RoomOptions, TextInputOptions
 
 from agent.assistant import DEFAULT_INSTRUCTIONS, Assistant
+from agent.chat import take_chat
 from agent.dispatch import parse_dispatch
 from agent.ops.log import configure_job
 from agent.ops.stalls import StallWatch
@@ -31,6 +33,7 @@ def prewarm(process: JobProcess) -> None:
     settings = load_settings()
     configure_job(settings.log)
     process.userdata["settings"] = settings
+    process.userdata["instructions"] = _instructions(settings)
     process.userdata["vad"] = load_vad(settings.turn)
     process.userdata["llm"] = build_llm(settings)
 
@@ -48,7 +51,7 @@ async def run_call(ctx: JobContext) -> None:
         ctx,
         settings,
         build_session(settings, ctx.proc.userdata["vad"], ctx.proc.userdata["llm"]),
-        instructions=dispatch.instructions or _instructions(settings),
+        instructions=dispatch.instructions or ctx.proc.userdata["instructions"],
         only_for=dispatch.participant_identity,
     )
     await call.start()
@@ -71,7 +74,7 @@ class Call:
         instructions: str,
         only_for: str | None,
     ):
-        """Serve the participant `only_for`; with `None`, whoever is there first, and after them whoever comes next."""
+        """Serve the participant `only_for`; with `None`, whoever is there first."""
         self._ctx = ctx
         self._settings = settings
         self._only_for = only_for
@@ -92,8 +95,6 @@ class Call:
         self._intake = UploadIntake(
             ctx.room,
             uploads,
-            max_width=vision.screen_max_width,
-            max_height=vision.screen_max_height,
             allowed=self._may_upload,
             deliver=self._deliver,
         )
@@ -101,6 +102,7 @@ class Call:
         self._met = asyncio.Event()
         self._greeting: asyncio.Task[None] | None = None
         self._leaving: asyncio.Task[None] | None = None
+        self._answering: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the room with every handler in place, so that nothing a caller sends early is lost."""
@@ -122,6 +124,7 @@ class Call:
             room_options=RoomOptions(
                 participant_identity=self._only_for or NOT_GIVEN,
                 close_on_disconnect=False,  # the caller may come back: see _on_left
+                text_input=TextInputOptions(text_input_cb=take_chat),
             ),
             record=False,
         )
@@ -140,27 +143,24 @@ class Call:
         return self._session.room_io.linked_participant if self._started.is_set() else None
 
     def _on_joined(self, _: rtc.RemoteParticipant) -> None:
-        # The session's own handler comes after this one and links a returning caller by itself.
+        # The session's own handler, which links the caller, comes after this one.
         asyncio.get_running_loop().call_soon(self._link)
 
     def _link(self) -> None:
-        """Settle who the caller is; someone new takes the place of a caller who has left."""
+        """Take note of the caller: the first participant, or the one the call is for, and nobody else ever after."""
         linked = self._linked()
-        if linked is None and self._started.is_set() and self._only_for is None:
-            present = [p for p in self._ctx.room.remote_participants.values() if p.kind in DEFAULT_PARTICIPANT_KINDS]
-            if present:
-                self._session.room_io.set_participant(present[0].identity)
-                linked = present[0]
         if linked is None:
             return
-        self._met.set()
         if self._leaving is not None:
             self._leaving.cancel()
             self._leaving = None
-        if linked.identity != self._caller or self._ctx.log_context_fields["participant"] is None:
+        if not self._met.is_set():
+            self._met.set()
             self._caller = linked.identity
             self._ctx.log_context_fields["participant"] = linked.identity
             log.info("caller_linked")
+        if self._feed is not None:
+            self._feed.refresh()
 
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self._caller and self._leaving is None:
@@ -175,6 +175,9 @@ class Call:
 
     async def _leave(self) -> None:
         await asyncio.sleep(self._settings.agent.linger_s)
+        if not self._ctx.room.remote_participants:
+            # A token brings its agent along only when it opens the room: left standing, the room would have none.
+            await self._ctx.delete_room()
         self._ctx.shutdown("caller left")
 
     async def _may_upload(self, sender: str) -> bool:
@@ -182,7 +185,7 @@ class Call:
         return sender == self._caller
 
     async def _deliver(self, upload: Upload) -> None:
-        """Put an upload into the conversation; nobody is cut off: a reply waits for the floor like any other."""
+        """Put an upload into the conversation, and answer it if asked to; nobody is cut off for it."""
         await self._started.wait()
         jpeg = upload.picture.jpeg
         message = upload_message(
@@ -195,11 +198,17 @@ class Call:
         context = self._assistant.chat_ctx.copy()
         context.insert(message)
         await self._assistant.update_chat_ctx(context)
-        if upload.reply:
+        if upload.reply and (self._answering is None or self._answering.done()):
+            self._answering = asyncio.create_task(self._answer_uploads())
+
+    async def _answer_uploads(self) -> None:
+        # The model is asked when the floor is free, not before: it should see that moment, and all that was uploaded.
+        with suppress(ActivityClosedError):  # the call ended meanwhile
+            await self._session.wait_for_idle()
             self._session.generate_reply()
 
     async def _aclose(self) -> None:
-        for task in (self._greeting, self._leaving):
+        for task in (self._greeting, self._leaving, self._answering):
             if task is not None:
                 task.cancel()
         if self._feed is not None:

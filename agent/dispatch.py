@@ -38,7 +38,7 @@ class Dispatch(_Strict):
             agent=_with(settings.agent, greeting=self.greeting),
             stt=_with(settings.stt, language=self.language),
             llm=settings.llm,
-            tts=_with(settings.tts, language=self.language and self.language.split("-")[0], voice=self.voice),
+            tts=_with(settings.tts, language=_spoken_language(self.language), voice=self.voice),
             turn=settings.turn,
             vision=_with(settings.vision, source=self.vision.source, detail=self.vision.detail),
             uploads=settings.uploads,
@@ -64,6 +64,11 @@ def parse_dispatch(metadata: str) -> Dispatch:
         ]
         allowed = ", ".join(Dispatch.model_fields)
         raise DispatchError("; ".join(problems) + f" (allowed fields: {allowed})") from error
+
+
+def _spoken_language(heard: str | None) -> str | None:
+    """Cartesia names languages without their region, and has no name for several at once."""
+    return None if heard in {None, "multi"} else heard.split("-")[0]
 
 
 def _with(group: Group, **changes: object) -> Group:

@@ -18,6 +18,8 @@ UploadCode = Literal[
     "unsupported_type",
     "too_many_pixels",
     "damaged",
+    "busy",
+    "failed",
 ]
 
 

@@ -13,6 +13,7 @@ from livekit.plugins.cartesia.models import TTSDefaultVoiceId
 from config.groups import TurnSettings
 from config.settings import Settings
 
+_NEVER = 2**31
 _KEYLESS = "none"
 """Local model servers ignore the key, but the client insists on one."""
 
@@ -60,5 +61,7 @@ def build_session(settings: Settings, vad: VAD, llm: LLM[Any]) -> AgentSession[N
         },
         conn_options=SessionConnectOptions(
             llm_conn_options=APIConnectOptions(timeout=settings.llm.timeout_s),
+            # A provider's fault ends no call: the framework would hang up after the fourth in a row.
+            max_unrecoverable_errors=_NEVER,
         ),
     )

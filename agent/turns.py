@@ -1,12 +1,11 @@
 """How each turn went: one `turn_completed` event a turn, and the call's totals."""
 
-from collections import Counter, OrderedDict
-from typing import Literal, TypeVar
+from collections import Counter
+from typing import Literal
 
 import structlog
 from livekit.agents import (
     AgentSession,
-    ConversationItemAddedEvent,
     SpeechCreatedEvent,
     metrics,
 )
@@ -19,9 +18,7 @@ from agent.vision.sight import Blind, View
 
 log = structlog.stdlib.get_logger(__name__)
 
-Value = TypeVar("Value")
 Kind = Literal["spoken", "typed", "generated"]
-_SPEECHES_KEPT = 16
 
 
 class TurnLog:
@@ -31,13 +28,10 @@ class TurnLog:
         self._session = session
         self._memory = memory
         self._stalls = stalls
-        self._asked: ChatMessage | None = None
         self._confirmed_as = ""
-        self._answers: OrderedDict[str, tuple[ChatMessage | None, bool]] = OrderedDict()
         self._tokens: Counter[str] = Counter()
         self._turns = 0
         self._totals: Counter[str] = Counter()
-        session.on("conversation_item_added", self._on_item)
         session.on("speech_created", self._on_speech)
 
     def confirm(self, message: ChatMessage) -> None:
@@ -48,33 +42,33 @@ class TurnLog:
         """Totals of the call: turns, how many were sighted, and the blind ones by reason."""
         return {"turns": self._turns, **self._totals}
 
-    def _on_item(self, event: ConversationItemAddedEvent) -> None:
-        item = event.item
-        if not isinstance(item, ChatMessage):
-            return
-        if item.role == "user":
-            self._asked = item
-        elif item.role == "assistant":
-            speculative = self._asked is not None and _spoken(self._asked) and self._asked.id != self._confirmed_as
-            _keep(self._answers, item.id, (self._asked, speculative))
-            self._asked = None
-
     def _on_speech(self, event: SpeechCreatedEvent) -> None:
         if event.source == "generate_reply":
             event.speech_handle.add_done_callback(self._on_speech_done)
 
     def _on_speech_done(self, speech: SpeechHandle) -> None:
+        shown = self._memory.shown_for(speech.id)
+        asked = self._session.history.get_by_id(shown.question) if shown is not None and shown.question else None
+        question = asked if isinstance(asked, ChatMessage) else None
         answers = [item for item in speech.chat_items if isinstance(item, ChatMessage) and item.role == "assistant"]
-        if not answers:
-            return  # a speculation that was not adopted, or a reply that failed before its first word
-        asked, speculative = self._answers.pop(answers[0].id, (None, False))
-        shown = self._memory.shown_for(asked.id) if asked is not None else self._memory.generated
+        if answers:
+            self._completed(speech, shown, question, answers[0])
+        elif (error := speech.exception()) is not None:
+            # Without its text, which may quote what was said.
+            status = getattr(error, "status_code", None)
+            self._totals["failed"] += 1
+            log.error("turn_failed", kind=_kind(question), error=type(error).__name__, status=status)
+        # Else a speculation that was not adopted, or a reply that was interrupted before its first word.
+
+    def _completed(
+        self, speech: SpeechHandle, shown: Shown | None, question: ChatMessage | None, answer: ChatMessage
+    ) -> None:
         self._turns += 1
         event = {
             "turn": self._turns,
-            "kind": _kind(asked),
-            **timings(asked, answers[0]),
-            "speculative": speculative,
+            "kind": _kind(question),
+            **timings(question, answer),
+            "speculative": question is not None and _spoken(question) and question.id != self._confirmed_as,
             "interrupted": speech.interrupted,
             "stall_ms": round(self._stalls.take_ms()),
             **evidence(shown),
@@ -142,10 +136,3 @@ def evidence(shown: Shown | None) -> dict[str, object]:
 
 def _ms(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
-
-
-def _keep(store: OrderedDict[str, Value], key: str, value: Value) -> None:
-    """Bounded: what never completes must not pile up; the oldest goes first."""
-    store[key] = value
-    while len(store) > _SPEECHES_KEPT:
-        store.popitem(last=False)

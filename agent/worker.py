@@ -130,8 +130,12 @@ def build_server(settings: Settings) -> AgentServer:
 
 
 def _load_by_jobs(server: AgentServer, *, max_jobs: int) -> float:
-    """Where CPU is not to count it must not be reported either: the server passes over a worker at full load."""
-    return 0.9 * len(server.active_jobs) / max_jobs
+    """Where CPU is not to count it must not be reported either.
+
+    LiveKit's server passes over a worker that reports 0.7 or more (its `agents.target_load`), so even the last job but
+    one must stay below; `Admission` counts exactly.
+    """
+    return 0.6 * len(server.active_jobs) / max_jobs
 
 
 async def _reach(settings: Settings) -> None:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -15,6 +16,7 @@ def _group(prefix: str) -> SettingsConfigDict:
         use_attribute_docstrings=True,
         frozen=True,
         extra="forbid",
+        str_strip_whitespace=True,
     )
 
 
@@ -86,6 +88,13 @@ class TurnSettings(BaseSettings):
     interruptions: bool = True
     """Whether the caller may interrupt the agent by speaking."""
 
+    @field_validator("max_delay_s")
+    @classmethod
+    def _not_below_min_delay(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("min_delay_s", 0.0):
+            raise PydanticCustomError("below", "should not be less than TURN__MIN_DELAY_S")
+        return value
+
 
 class VisionSettings(BaseSettings):
     """What the agent sees and how a view is sent to the model."""
@@ -123,6 +132,10 @@ class UploadSettings(BaseSettings):
     """Pixels of one upload at most (width x height), read from its header before it is decoded."""
     timeout_s: float = Field(default=30.0, gt=0, le=600)
     """Seconds an upload may take."""
+    max_width: int = Field(default=1568, ge=64, le=8192)
+    """Pixels; a wider upload is made smaller, in proportion."""
+    max_height: int = Field(default=1568, ge=64, le=8192)
+    """Pixels; a higher upload is made smaller, in proportion."""
     max_images: int = Field(default=3, ge=0, le=20)
     """Uploads a request carries at most, the newest; older ones become a short text line."""
 
@@ -134,8 +147,8 @@ class WorkerSettings(BaseSettings):
 
     max_jobs: int = Field(default=10, ge=1, le=1000)
     """Calls at the same time at most; further ones are left to other workers."""
-    max_load: float = Field(default=0.8, ge=0, lt=1)
-    """CPU share (0 to 1) from which on new calls are refused; 0 for never."""
+    max_load: float = Field(default=0.7, ge=0, lt=1)
+    """CPU share (0 to 1) from which on new calls are refused; 0 for never. LiveKit's own limit is 0.7 by default."""
     idle_processes: int = Field(default=1, ge=0, le=100)
     """Job processes kept warm, so that a call starts without waiting for one."""
     http_host: str = "0.0.0.0"  # noqa: S104 - a container's health check comes from outside

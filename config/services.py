@@ -8,9 +8,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class ServiceSettings(BaseSettings):
     """LiveKit and the providers."""
 
-    model_config = SettingsConfigDict(use_attribute_docstrings=True, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        use_attribute_docstrings=True, frozen=True, extra="ignore", str_strip_whitespace=True
+    )
 
-    livekit_url: str = Field(pattern=r"^(wss?|https?)://[^\s/]+")
+    livekit_url: str = Field(pattern=r"^(wss?|https?)://[^\s/]+(/\S*)?$")
     """Address of the LiveKit server, `ws://` or `wss://`."""
     livekit_api_key: str = Field(min_length=1)
     """API key of the LiveKit server."""

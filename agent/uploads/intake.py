@@ -18,6 +18,8 @@ TOPIC = "images"
 STATUS_TOPIC = "images.status"
 _MAX_CAPTION = 1000
 _MAX_NAME = 200
+_MAX_AT_ONCE = 8
+"""Uploads under way; each may hold as many bytes as its limit allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Upload:
 class UploadIntake:
     """Registered once per room, before it is joined, so that nothing early is lost; `aclose` undoes it.
 
-    Uploads are read side by side but checked and delivered one at a time, in the order in which they began.
+    Uploads are read side by side, a few at once, but checked and delivered one at a time, in the order in which they
+    are complete.
     """
 
     def __init__(
@@ -48,14 +51,11 @@ class UploadIntake:
         room: rtc.Room,
         settings: UploadSettings,
         *,
-        max_width: int,
-        max_height: int,
         allowed: Callable[[str], Awaitable[bool]],
         deliver: Callable[[Upload], Awaitable[None]],
     ):
         self._room = room
         self._settings = settings
-        self._box = {"max_width": max_width, "max_height": max_height}
         self._allowed = allowed
         self._deliver = deliver
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,19 +74,19 @@ class UploadIntake:
 
     def _on_stream(self, reader: rtc.ByteStreamReader, sender: str) -> None:
         # The handler is called synchronously: an async one would never be awaited.
-        task = asyncio.create_task(self._take(reader, sender))
+        task = asyncio.create_task(self._take(reader, sender, busy=len(self._tasks) >= _MAX_AT_ONCE))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _take(self, reader: rtc.ByteStreamReader, sender: str) -> None:
+    async def _take(self, reader: rtc.ByteStreamReader, sender: str, *, busy: bool) -> None:
         info = reader.info
         attributes = info.attributes or {}
         size = 0
         try:
-            data = await self._read(reader, sender)
+            data = await self._read(reader, sender, busy=busy)
             size = len(data)
             async with self._order:
-                picture = await asyncio.to_thread(clean, data, max_pixels=self._settings.max_pixels, **self._box)
+                picture = await asyncio.to_thread(self._clean, data)
                 await self._deliver(
                     Upload(
                         stream_id=info.stream_id,
@@ -98,6 +98,9 @@ class UploadIntake:
         except UploadError as error:
             log.info("upload_rejected", code=error.code, sender=sender, bytes=size, stream_id=info.stream_id)
             await self._tell(sender, info, size, code=error.code, message=str(error))
+        except Exception:
+            log.exception("upload_failed", sender=sender, bytes=size, stream_id=info.stream_id)
+            await self._tell(sender, info, size, code="failed", message="The picture could not be taken in.")
         else:
             jpeg = picture.jpeg
             log.info("upload_accepted", sender=sender, bytes=size, format=picture.format, stream_id=info.stream_id)
@@ -106,12 +109,20 @@ class UploadIntake:
             # Without this a refused stream goes on filling its queue.
             reader.close()
 
-    async def _read(self, reader: rtc.ByteStreamReader, sender: str) -> bytes:
+    def _clean(self, data: bytes) -> Picture:
+        limits = self._settings
+        picture = clean(data, max_pixels=limits.max_pixels, max_width=limits.max_width, max_height=limits.max_height)
+        _ = picture.jpeg.data_url  # made here, in the thread, and kept
+        return picture
+
+    async def _read(self, reader: rtc.ByteStreamReader, sender: str, *, busy: bool) -> bytes:
         """All bytes of the stream, within the limits that hold while it runs.
 
         Raises:
-            UploadError: `not_allowed`, `too_large`, `timeout` or `aborted`.
+            UploadError: `busy`, `not_allowed`, `too_large`, `timeout` or `aborted`.
         """
+        if busy:
+            raise UploadError("busy", f"{_MAX_AT_ONCE} uploads are under way already; try again in a moment.")
         limit = self._settings.max_bytes
         declared = reader.info.size
         if declared and declared > limit:

@@ -64,26 +64,31 @@ class VideoFeed:
         self._reader: tuple[str, asyncio.Task[None]] | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._status = ""
+        self._met = False
         self._ticker: asyncio.Task[None] | None = None
 
     def register(self) -> None:
         """Start to follow."""
         for event in _EVENTS:
-            self._room.on(event, self._refresh)
+            self._room.on(event, self.refresh)
         self._ticker = asyncio.create_task(self._tick())
 
     async def aclose(self) -> None:
         """Stop following and give the track back."""
         for event in _EVENTS:
-            self._room.off(event, self._refresh)
+            self._room.off(event, self.refresh)
         if self._ticker is not None:
             self._ticker.cancel()
             self._ending.add(self._ticker)
         self._stop_reading()
         await asyncio.gather(*self._ending, return_exceptions=True)
 
-    def _refresh(self, *_: object) -> None:
+    def refresh(self, *_: object) -> None:
+        """Look at what the caller publishes now: on the room's events, and when the caller is linked."""
         participant = self._linked()
+        if participant is None and not self._met:
+            return  # nobody is linked yet: that is not the same as sharing nothing
+        self._met = True
         publications = [] if participant is None else list(participant.track_publications.values())
         of_video = {publication.sid: publication for publication in publications if publication.source in _SOURCES}
         choice = choose(
@@ -95,7 +100,7 @@ class VideoFeed:
             if publication.subscribed != (sid == chosen):
                 publication.set_subscribed(sid == chosen)
         track = of_video[chosen].track if chosen is not None else None
-        if self._reader is not None and (track is None or self._reader[0] != track.sid):
+        if self._reader is not None and (track is None or self._reader[0] != track.sid or self._reader[1].done()):
             self._stop_reading()
         if self._reader is None and track is not None and choice.track is not None:
             self._reader = (track.sid, asyncio.create_task(self._read(track, choice.track)))
@@ -105,7 +110,11 @@ class VideoFeed:
         stream = rtc.VideoStream(track, capacity=1)
         try:
             async for event in stream:
-                self._sight.put(_frame(event, candidate))
+                try:
+                    self._sight.put(_frame(event, candidate))
+                except Exception:
+                    # One frame that can't be read must not blind the rest of the call.
+                    log.exception("frame_not_read", source=candidate.source)
         finally:
             await stream.aclose()
 
@@ -121,7 +130,7 @@ class VideoFeed:
 
     async def _tick(self) -> None:
         while True:
-            self._refresh()
+            self.refresh()
             status = self._sight.status()
             if status != self._status and self._room.isconnected():
                 self._status = status

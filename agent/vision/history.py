@@ -1,34 +1,21 @@
 """Reading and shortening a conversation: what a request answers, and how much of the past it carries."""
 
 from collections.abc import Sequence
-from typing import Literal, TypeGuard
+from typing import TypeGuard
 
 from livekit.agents.llm import ChatItem, ChatMessage
 
 UPLOAD = "upload"
 """Key in a message's `extra` that marks an upload; providers are not sent it."""
 
-Kind = Literal["turn", "follow_up", "generated"]
 
+def open_question(items: Sequence[ChatItem]) -> ChatMessage | None:
+    """The user message that closes the conversation and waits for an answer.
 
-def present_turn(items: Sequence[ChatItem], *, generated_after: str = "") -> tuple[Kind, ChatMessage | None]:
-    """What a request over these items answers.
-
-    `turn`: the user message that closes the context. `follow_up`: the same turn after a tool call. `generated`:
-    nothing that the user said (a reply on request, an upload to be answered).
-
-    A generated reply may call tools, too: `generated_after` is the id of the item that the newest one followed, and
-    what comes after it is not a follow-up of the turn before it, whose view may be minutes old.
+    `None` for a request that answers nothing the user said: a reply on request, an upload, a tool's result.
     """
-    said = [item for item in items if is_said(item)]
-    asked = [item for item in said if _is_question(item)]
-    if not asked:
-        return "generated", None
-    if said[-1] is asked[-1]:
-        return "turn", asked[-1]
-    since = {item.id for item in said[said.index(asked[-1]) + 1 :]}
-    follows = said[-1].type == "function_call_output" and generated_after not in since
-    return ("follow_up", asked[-1]) if follows else ("generated", None)
+    said = [item for item in items if item.type == "function_call_output" or _is_spoken(item)]
+    return said[-1] if said and is_question(said[-1]) else None
 
 
 def recent(items: list[ChatItem], max_turns: int) -> list[ChatItem]:
@@ -49,10 +36,6 @@ def _is_spoken(item: ChatItem) -> bool:
     return isinstance(item, ChatMessage) and item.role in {"user", "assistant"}
 
 
-def is_said(item: ChatItem) -> bool:
-    """Whether it is a step of the conversation: words of either side, or a tool's result."""
-    return item.type == "function_call_output" or _is_spoken(item)
-
-
-def _is_question(item: ChatItem) -> TypeGuard[ChatMessage]:
+def is_question(item: ChatItem) -> TypeGuard[ChatMessage]:
+    """Whether it is something that the user said or typed."""
     return isinstance(item, ChatMessage) and item.role == "user" and UPLOAD not in item.extra

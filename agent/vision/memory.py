@@ -7,35 +7,37 @@ from dataclasses import dataclass, field
 
 from livekit.agents.llm import ChatContext, ChatMessage
 
-from agent.vision.history import is_said, present_turn, recent
-from agent.vision.pictures import Detail, copied, expire, images, own_message, picture, with_look, words
+from agent.vision.history import is_question, open_question, recent
+from agent.vision.pictures import Detail, copied, expire, images, in_words, own_message, picture, with_look, words
 from agent.vision.sight import Look, Sight, View
 
-_REQUESTS_KEPT = 8
-"""Requests whose picture is remembered: enough for a turn's speculations, retries and tool calls."""
+_REPLIES_KEPT = 16
+"""Replies whose picture is remembered: enough for a turn's speculations and for what still waits to be spoken."""
 _REUSE_S = 30.0
-"""A retry or tool call of a turn is shown the turn's own view, unless the turn is longer ago than that."""
+"""A tool call or retry of a reply is shown the reply's own view, unless its first request is longer ago than that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one model request was shown.
+    """What a reply was made from.
 
     Attributes:
         look: The view, or why there was none.
         images: Pictures in the request, uploads included.
+        question: Id of the user message that the reply answers; `None` if it answers none.
     """
 
     look: Look
     images: int
+    question: str | None
 
 
 @dataclass
 class Memory:
     """Attaches the present view to each request and expires the earlier ones.
 
-    A view is kept by the id of the user message it answers, since that is all that a speculative reply and the turn
-    that adopts it have in common. See `docs/adr/0002-attach-at-the-request.md`.
+    What was shown is kept by the reply that it was shown for: speculations, retries and tool calls each know theirs.
+    See `docs/adr/0002-attach-at-the-request.md`.
 
     Attributes:
         sight: Where views come from.
@@ -43,7 +45,6 @@ class Memory:
         max_uploads: Uploads a request carries at most.
         max_turns: User turns a request carries at most.
         clock: Unix seconds.
-        generated: What the newest reply without a user turn of its own was shown.
     """
 
     sight: Sight
@@ -51,32 +52,35 @@ class Memory:
     max_uploads: int = 3
     max_turns: int = 50
     clock: Callable[[], float] = time.time
-    generated: Shown | None = None
-    _generated_after: str = ""
-    _unconfirmed: Shown | None = None
     _shown: OrderedDict[str, Shown] = field(default_factory=OrderedDict)
+    _unconfirmed: Shown | None = None
 
-    async def request(self, history: ChatContext) -> ChatContext:
-        """The context to send for this request; `history` keeps the view, and loses the ones that expired."""
-        kind, message = present_turn(history.items, generated_after=self._generated_after)
-        look = self._seen_before(message) or await self.sight.look()
-        if message is not None:
-            message.content = words(message) + picture(look, self.detail)
-        expire(history.items, keep_view_of=message, max_uploads=self.max_uploads)
-        items = [with_look(message, look, self.detail) if item is message else copied(item) for item in history.items]
-        if kind == "generated":
+    async def request(self, history: ChatContext, reply: str) -> ChatContext:
+        """The context to send for a request of this reply; `history` keeps the view, and loses the expired ones."""
+        before = self._shown.get(reply)
+        question = open_question(history.items)
+        if question is None and before is not None:
+            # After a tool call: the answer still belongs to the question, which the tool's result now follows.
+            question = next((item for item in history.items if is_question(item) and item.id == before.question), None)
+        look = self._still_good(before) or await self.sight.look()
+        if question is not None:
+            question.content = words(question) + picture(look, self.detail)
+        expire(history.items, keep_view_of=question, max_uploads=self.max_uploads)
+        items = [with_look(question, look, self.detail) if item is question else copied(item) for item in history.items]
+        if question is None:
             items += own_message(look, self.detail)
         items = recent(items, self.max_turns)
-        shown = Shown(look, sum(images(item) for item in items))
-        if message is not None:
-            self._remember(message.id, shown)
-        else:
-            self.generated = shown
-            self._generated_after = next((item.id for item in reversed(history.items) if is_said(item)), "")
+        shown = Shown(look, sum(images(item) for item in items), None if question is None else question.id)
+        self._remember(reply, shown)
         return ChatContext(items)
 
+    def without_pictures(self, history: ChatContext, request: ChatContext) -> ChatContext:
+        """The same request in words alone; uploads leave the history, where they would be refused again and again."""
+        expire(history.items, keep_view_of=None, max_uploads=0)
+        return ChatContext([in_words(item) for item in request.items])
+
     def adopt(self, message: ChatMessage) -> None:
-        """Give a committed turn the view of its latest speculative request.
+        """Give a confirmed turn the view of its latest speculative request.
 
         Should the speculation not be adopted, the next request replaces the view by a fresh one.
         """
@@ -84,18 +88,17 @@ class Memory:
             message.content = words(message) + picture(self._unconfirmed.look, self.detail)
             self._unconfirmed = None
 
-    def shown_for(self, message_id: str) -> Shown | None:
-        """What the request that answered this user message was shown."""
-        return self._shown.get(message_id)
+    def shown_for(self, reply: str) -> Shown | None:
+        """What the newest request of a reply was shown."""
+        return self._shown.get(reply)
 
-    def _seen_before(self, message: ChatMessage | None) -> View | None:
-        """The view of an earlier request for the same message: its answer belongs to the moment of the question."""
-        known = self._shown.get(message.id) if message is not None else None
-        if known is None or not isinstance(known.look, View):
+    def _still_good(self, shown: Shown | None) -> View | None:
+        if shown is None or not isinstance(shown.look, View):
             return None
-        return known.look if self.clock() - known.look.taken_at < _REUSE_S else None
+        return shown.look if self.clock() - shown.look.taken_at < _REUSE_S else None
 
-    def _remember(self, message_id: str, shown: Shown) -> None:
-        self._shown[message_id] = self._unconfirmed = shown
-        while len(self._shown) > _REQUESTS_KEPT:
+    def _remember(self, reply: str, shown: Shown) -> None:
+        self._shown[reply] = shown
+        self._unconfirmed = None if shown.question is None else shown
+        while len(self._shown) > _REPLIES_KEPT:
             self._shown.popitem(last=False)

@@ -27,9 +27,11 @@ def upload_message(jpeg_url: str, stream_id: str, *, caption: str, at: float, de
 def why_blind(blind: Blind) -> str:
     """One line that tells the model why it can't see, so that it can say so; empty when sight is off."""
     what = {"camera": "camera", "screen": "screen share", None: "camera"}[blind.source]
+    absent = "neither camera nor screen" if blind.source is None else "no camera" if what == "camera" else "no screen"
     return {
         "off": "",
-        "none": "[No picture: the user shares neither camera nor screen, so you can't see them now.]",
+        "none": f"[No picture: the user shares {absent}, so you can't see anything now.]",
+        "starting": f"[No picture yet: the user's {what} has only just come on.]",
         "muted": f"[No picture: the user's {what} is muted, so you can't see anything now.]",
         "stale": f"[No picture: the user's {what} has sent nothing for a while, so you can't see anything now.]",
         "failed": f"[No picture: the user's {what} can't be read at the moment, so you can't see anything now.]",
@@ -92,6 +94,14 @@ def own_message(look: Look, detail: Detail) -> list[ChatItem]:
 def images(item: ChatItem) -> int:
     """How many pictures an item carries."""
     return sum(isinstance(content, ImageContent) for content in item.content) if isinstance(item, ChatMessage) else 0
+
+
+def in_words(item: ChatItem) -> ChatItem:
+    """A copy in which each picture is a line that says that it could not be shown."""
+    if not isinstance(item, ChatMessage):
+        return item
+    refused = "[A picture was here, but the model could not take it: you can't see it.]"
+    return item.model_copy(update={"content": [refused if isinstance(c, ImageContent) else c for c in item.content]})
 
 
 def copied(item: ChatItem) -> ChatItem:

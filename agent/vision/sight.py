@@ -90,7 +90,7 @@ class LiveSight:
     def __init__(self, settings: VisionSettings, *, clock: Callable[[], float] = time.monotonic):
         self._settings = settings
         self._clock = clock
-        self._choice = Choice(None, "none", None)
+        self._choice: Choice | None = None  # until the caller is known
         self._chosen_at = clock()
         self._latest = LatestFrame()
         self._changed = asyncio.Event()
@@ -107,16 +107,15 @@ class LiveSight:
 
     def put(self, frame: Frame) -> None:
         """Take the newest frame; frames of any other track than the chosen one are late and dropped."""
-        if self._choice.track is not None and frame.track_sid == self._choice.track.sid and self._latest.put(frame):
+        if frame.track_sid == self._chosen_sid() and self._latest.put(frame):
             self._notify()
 
     def status(self) -> str:
         """`camera`, `screen`, `muted`, `stale` or `none`."""
-        if self._choice.source is None or self._choice.blind is not None:
-            return self._choice.blind or "none"
-        # A track that was chosen just now has not stalled: its first frame is on the way.
-        awaited = self._clock() - self._chosen_at <= self._settings.max_frame_age_s
-        return self._choice.source if awaited or self._fresh() else "stale"
+        if self._fresh() is not None and self._choice is not None and self._choice.source is not None:
+            return self._choice.source
+        blind = self._blind()
+        return blind.source if blind.reason == "starting" and blind.source is not None else blind.reason
 
     async def look(self) -> Look:
         """The newest fresh frame, encoded off the event loop; waits only when a live source has none."""
@@ -125,15 +124,15 @@ class LiveSight:
         waited_ms = (self._clock() - started) * 1000
         frame = self._fresh()
         if frame is None:
-            return Blind(self._choice.blind or "stale", self._choice.source, waited_ms)
+            return self._blind(waited_ms)
         try:
             jpeg, encode_ms = await self._encoded(frame)
         except ValueError:
             log.exception("frame_not_encoded", source=frame.source)
             return Blind("failed", frame.source, waited_ms)
-        if self._choice.track is None or self._choice.track.sid != frame.track_sid:
+        if frame.track_sid != self._chosen_sid():
             # Muted or gone while it was being encoded: it is no longer what the caller shows.
-            return Blind(self._choice.blind or "stale", self._choice.source, waited_ms)
+            return self._blind(waited_ms)
         age_s = frame.age_s(self._clock())
         width, height = (frame.height, frame.width) if frame.rotation in {90, 270} else (frame.width, frame.height)
         return View(
@@ -153,9 +152,28 @@ class LiveSight:
             return None
         return frame
 
+    def _chosen_sid(self) -> str | None:
+        track = self._choice.track if self._choice is not None else None
+        return None if track is None else track.sid
+
+    def _blind(self, waited_ms: float = 0.0) -> Blind:
+        choice = self._choice
+        if choice is None or choice.source is None:
+            # Named when only one source would count, so that the model does not deny the other.
+            wanted = self._settings.source
+            return Blind("none", wanted if wanted in {"camera", "screen"} else None, waited_ms)
+        if choice.blind is not None:
+            return Blind(choice.blind, choice.source, waited_ms)
+        # A track that was chosen just now has not stalled: its first frame is on the way.
+        starting = self._clock() - self._chosen_at <= self._settings.max_frame_age_s
+        return Blind("starting" if starting else "stale", choice.source, waited_ms)
+
     async def _wait_for_fresh(self, deadline: float) -> None:
-        # Nothing to wait for when the source is muted or absent: that is known at once.
-        while self._choice.track is not None and self._fresh() is None and self._clock() < deadline:
+        # Worth it for a live source, or while it is not yet known who calls. What is muted or absent is known at once.
+        def hopeful() -> bool:
+            return self._choice is None or self._choice.track is not None
+
+        while hopeful() and self._fresh() is None and self._clock() < deadline:
             try:
                 async with asyncio.timeout(max(0.0, deadline - self._clock())):
                     await self._changed.wait()
@@ -182,6 +200,7 @@ class LiveSight:
             max_height=limits.screen_max_height if screen else limits.max_height,
             quality=limits.quality,
         )
+        _ = jpeg.data_url  # made here, in the thread, and kept
         return jpeg, (time.perf_counter() - started) * 1000
 
     def _notify(self) -> None:

@@ -6,8 +6,9 @@ from typing import Literal
 
 Source = Literal["camera", "screen"]
 Wanted = Literal["auto", "camera", "screen", "off"]
-BlindReason = Literal["off", "none", "muted", "stale", "failed"]
-"""Why there is no picture: sight is off, nothing is shared, it is muted, it has stalled, or it can't be encoded."""
+BlindReason = Literal["off", "none", "muted", "starting", "stale", "failed"]
+"""Why there is no picture: sight is off, nothing is shared, it is muted, its first frame is on the way, it has stalled,
+or it can't be encoded."""
 
 
 @dataclass(frozen=True, slots=True)
