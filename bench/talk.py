@@ -10,12 +10,12 @@ from typing import Any
 
 import psutil
 
-from sandbox.caller import Caller
-from sandbox.client import SandboxClient
-from sandbox.scenes import Counter
+from sandbox.caller.caller import Caller
+from sandbox.caller.scenes import Counter
+from sandbox.control.client import SandboxClient
 from sandbox.stack import AGENT_NAME, start_livekit, start_sandbox, start_worker, worker_env
+from sandbox.tts.voice import Voice
 from sandbox.turn import Turn, spoken_turn
-from sandbox.voice import Voice
 
 QUESTION = "What number do you see?"
 FRESH_S = 2.0

@@ -5,7 +5,7 @@ import sys
 
 COMMANDS = {
     "serve": ("sandbox.server", "the provider stand-ins, on loopback"),
-    "call": ("sandbox.call_script", "a scripted caller: speak, show, type, upload"),
+    "call": ("sandbox.caller.command", "a scripted caller: speak, show, type, upload"),
     "demo": ("sandbox.demo", "server, stand-ins, worker and a self-test call"),
 }
 

@@ -25,7 +25,7 @@ from sandbox.stack import (
     start_worker,
     worker_env,
 )
-from sandbox.voice import Voice
+from sandbox.tts.voice import Voice
 
 _ROOM = "demo"
 _PORT = 7880

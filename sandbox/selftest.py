@@ -12,12 +12,12 @@ from typing import Any
 
 from livekit import api
 
-from sandbox.call_errors import CallError
-from sandbox.caller import Caller
-from sandbox.journal import Transcript
-from sandbox.scenes import Sign
+from sandbox.caller.caller import Caller
+from sandbox.caller.errors import CallError
+from sandbox.caller.journal import Transcript
+from sandbox.caller.scenes import Sign
 from sandbox.stack import AGENT_NAME, Address
-from sandbox.voice import Voice
+from sandbox.tts.voice import Voice
 
 QUESTION = "What does the sign say?"
 SIGNS = ("OPEN AT NINE", "FRESH BREAD", "MIND THE STEP", "LAST TRAIN SIX", "ROOM SEVEN", "PLEASE RING TWICE")

@@ -11,10 +11,13 @@ from typing import Self
 
 from aiohttp import WSCloseCode, web
 
-from sandbox import cartesia, chat, control, deepgram
-from sandbox.script import Mode, Script
-from sandbox.state import STATE, State
-from sandbox.voice import VoiceError
+from sandbox.control import routes as control
+from sandbox.control.script import Mode, Script
+from sandbox.control.state import STATE, State
+from sandbox.llm import chat
+from sandbox.stt import deepgram
+from sandbox.tts import cartesia
+from sandbox.tts.voice import VoiceError
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """A model request with a hundred pictures fits; memory is not for the asking."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from sandbox.caller import Caller
-from sandbox.client import SandboxClient
-from sandbox.entries import Entry, SeenImage
-from sandbox.reply import Reply
-from sandbox.stamp import Pixels, read_stamp
+from sandbox.caller.caller import Caller
+from sandbox.caller.reply import Reply
+from sandbox.caller.stamp import Pixels, read_stamp
+from sandbox.control.client import SandboxClient
+from sandbox.control.entries import Entry, SeenImage
 
 _ANSWER = re.compile(r"Answer (\d+)")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from sandbox.client import SandboxClient
+from sandbox.control.client import SandboxClient
 from sandbox.stack import Address, start_livekit, start_sandbox, start_worker, worker_env
-from sandbox.voice import Voice
+from sandbox.tts.voice import Voice
 from tests.room.rig import Rig, Speech
 
 

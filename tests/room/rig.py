@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from livekit import api
 
-from sandbox.caller import Caller
-from sandbox.client import SandboxClient
+from sandbox.caller.caller import Caller
+from sandbox.control.client import SandboxClient
 from sandbox.stack import AGENT_NAME, Address
 from sandbox.turn import Turn, spoken_turn, typed_turn
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from livekit import api, rtc
 
-from sandbox.scenes import read_stamp
-from sandbox.sound import SoundDetector
+from sandbox.caller.scenes import read_stamp
+from sandbox.caller.sound import SoundDetector
 
 RATE = 48_000
 

@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 from livekit import api
 
-from sandbox.call_errors import CallError, NoAgentError, NoReplyError
-from sandbox.caller import Caller
-from sandbox.journal import AgentJoined, AgentState
-from sandbox.pcm import hum
+from sandbox.caller.caller import Caller
+from sandbox.caller.errors import CallError, NoAgentError, NoReplyError
+from sandbox.caller.journal import AgentJoined, AgentState
 from sandbox.stack import Address
+from sandbox.tts.pcm import hum
 from tests.room.stand_in import StandIn
 
 HUM = b"\0" * 9_600 + hum("hello there", 24_000) + b"\0" * 48_000

@@ -11,10 +11,10 @@ from livekit.agents import APIConnectionError, APIStatusError, APITimeoutError, 
 from livekit.agents.types import APIConnectOptions
 from livekit.plugins import cartesia, deepgram, openai
 
-from sandbox import pcm
-from sandbox.client import SandboxClient
-from sandbox.script import Mode
+from sandbox.control.client import SandboxClient
+from sandbox.control.script import Mode
 from sandbox.server import Options, Sandbox
+from sandbox.tts import pcm
 
 ONCE = APIConnectOptions(max_retry=0, timeout=5)
 HZ = 16_000

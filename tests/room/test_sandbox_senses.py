@@ -16,10 +16,10 @@ import pytest
 import pytest_asyncio
 from PIL import Image, ImageDraw, ImageFont
 
-from sandbox import pcm
-from sandbox.client import SandboxClient
+from sandbox.control.client import SandboxClient
 from sandbox.server import Sandbox
-from sandbox.voice import Voice
+from sandbox.tts import pcm
+from sandbox.tts.voice import Voice
 
 HZ = 16_000
 

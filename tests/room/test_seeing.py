@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from sandbox.journal import VisionStatus
-from sandbox.scenes import Colour, Counter
+from sandbox.caller.journal import VisionStatus
+from sandbox.caller.scenes import Colour, Counter
 from sandbox.turn import Turn
 from tests.room.rig import Rig
 

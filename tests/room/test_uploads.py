@@ -5,9 +5,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from sandbox.caller import Caller
-from sandbox.journal import UploadStatus
-from sandbox.scenes import Counter
+from sandbox.caller.caller import Caller
+from sandbox.caller.journal import UploadStatus
+from sandbox.caller.scenes import Counter
 from tests.room.rig import Rig
 
 

@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from sandbox.client import SandboxClient
+from sandbox.caller.scenes import Counter
+from sandbox.control.client import SandboxClient
 from sandbox.process import Service
-from sandbox.scenes import Counter
 from sandbox.stack import AGENT_NAME, Address, answers, start_livekit, start_worker, worker_env
 from tests.room.rig import Rig, Speech
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.call_script import parser
+from sandbox.caller.command import parser
 
 
 def test_steps_keep_their_order() -> None:

@@ -14,7 +14,7 @@ from agent.errors import UploadCode
 from agent.turns import evidence, timings
 from agent.vision.track import BlindReason
 from config.envfile import render_table
-from sandbox.call_script import parser
+from sandbox.caller.command import parser
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,7 +58,7 @@ def test_vision_status_values_are_named() -> None:
     """Every value a client may see stands in the table."""
     row = next(line for line in section("In the room").splitlines() if "`vision.status`" in line)
     named = set(re.findall(r"`([a-z]+)`", row.split("|")[3]))
-    assert named == {"camera", "screen"} | set(get_args(BlindReason)) - {"failed"}
+    assert named == {"camera", "screen"} | set(get_args(BlindReason)) - {"failed", "starting"}
 
 
 def test_logged_turn_in_the_readme_has_the_fields_that_are_logged() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sandbox.journal import (
+from sandbox.caller.journal import (
     MAX_SNAPSHOTS,
     AgentState,
     Event,
@@ -14,7 +14,7 @@ from sandbox.journal import (
     SoundEnded,
     Transcript,
 )
-from sandbox.reply import Reply, assemble, describe
+from sandbox.caller.reply import Reply, assemble, describe
 
 
 def wrote(started: float, at: float, text: str, speaker: str = "agent-1") -> Transcript:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from sandbox.brain import SELF, Notes, about_upload, answer
-from sandbox.completion import question_of
-from sandbox.entries import SeenImage, SeenMessage
-from sandbox.eyes import View
+from sandbox.control.entries import SeenImage, SeenMessage
+from sandbox.llm.brain import SELF, Notes, about_upload, answer
+from sandbox.llm.completion import question_of
+from sandbox.llm.eyes import View
 
 SIGN = View(("ROOM 4711", "Wet paint"), ("blue", "white"), 120.0, (), 1024, 576)
 CODE = View((), ("white", "black"), 180.0, ("https://example.com",), 640, 480)

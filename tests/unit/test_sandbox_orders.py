@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.faults import MAX_ORDERS, Fault, Faults
-from sandbox.orders import BadOrder
-from sandbox.script import MAX_LINES, Line, Mode, Script, spoken_part
+from sandbox.control.faults import MAX_ORDERS, Fault, Faults
+from sandbox.control.orders import BadOrder
+from sandbox.control.script import MAX_LINES, Line, Mode, Script, spoken_part
 
 
 def test_lines_are_heard_in_order() -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sandbox.colours import brightness, main_colours
-from sandbox.entries import SeenImage, SeenMessage
-from sandbox.pictures import InvalidImage, Pictures
-from sandbox.tokens import PromptCache, image_tokens
+from sandbox.control.entries import SeenImage, SeenMessage
+from sandbox.llm.colours import brightness, main_colours
+from sandbox.llm.pictures import InvalidImage, Pictures
+from sandbox.llm.tokens import PromptCache, image_tokens
 
 
 def encoded(kind: str = "JPEG", size: tuple[int, int] = (64, 48)) -> bytes:

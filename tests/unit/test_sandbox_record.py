@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from sandbox.entries import Entry, Interim, SeenImage, SeenMessage, Utterance
-from sandbox.record import MAX_ENTRIES, MAX_IMAGES, Record
+from sandbox.control.entries import Entry, Interim, SeenImage, SeenMessage, Utterance
+from sandbox.control.record import MAX_ENTRIES, MAX_IMAGES, Record
 
 
 def test_ids_rise_across_providers_and_clearing() -> None:

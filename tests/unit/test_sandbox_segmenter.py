@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sandbox import pcm
-from sandbox.segmenter import MAX_UTTERANCE_MS, Ended, Event, Paused, Segmenter, Started
+from sandbox.stt.segmenter import MAX_UTTERANCE_MS, Ended, Event, Paused, Segmenter, Started
+from sandbox.tts import pcm
 
 HZ = 16_000
 

@@ -13,12 +13,12 @@ import aiohttp
 import pytest
 from PIL import Image
 
-from sandbox import pcm
-from sandbox.client import SandboxClient
-from sandbox.faults import Kind
-from sandbox.orders import BadOrder
-from sandbox.script import UNSCRIPTED, Mode
+from sandbox.control.client import SandboxClient
+from sandbox.control.faults import Kind
+from sandbox.control.orders import BadOrder
+from sandbox.control.script import UNSCRIPTED, Mode
 from sandbox.server import Options, Sandbox, parse
+from sandbox.tts import pcm
 
 HZ = 16_000
 LISTEN = f"/v1/listen?model=nova-3&encoding=linear16&sample_rate={HZ}"

@@ -2,10 +2,10 @@
 
 import pytest
 
-from sandbox import pcm
-from sandbox.ears import said_once
-from sandbox.sentences import MAX_CHARS, SentenceBuffer, word_times
-from sandbox.transcript import results
+from sandbox.stt.ears import said_once
+from sandbox.stt.transcript import results
+from sandbox.tts import pcm
+from sandbox.tts.sentences import MAX_CHARS, SentenceBuffer, word_times
 
 
 def test_sentences_leave_when_they_end() -> None:

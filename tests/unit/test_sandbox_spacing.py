@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sandbox.spacing import Grey, respaced, word_gaps
+from sandbox.llm.spacing import Grey, respaced, word_gaps
 
 
 def line(gaps: list[int], *, dark: bool = True) -> Grey:

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from sandbox.camera import Painter
-from sandbox.scenes import Counter, Pixels, Qr, Sign, Video, read_stamp, scene
-from sandbox.stamp import decode, encode, resolve
+from sandbox.caller.camera import Painter
+from sandbox.caller.scenes import Counter, Pixels, Qr, Sign, Video, read_stamp, scene
+from sandbox.caller.stamp import decode, encode, resolve
 
 NOW = 1_800_000_000.123
 

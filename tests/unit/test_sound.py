@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sandbox.microphone import FRAME_SAMPLES, framed
-from sandbox.sound import Edge, Samples, SoundDetector, rms, voiced_frames
+from sandbox.caller.microphone import FRAME_SAMPLES, framed
+from sandbox.caller.sound import Edge, Samples, SoundDetector, rms, voiced_frames
 
 LOUD: Samples = np.full(160, 3000, np.int16)
 QUIET: Samples = np.full(160, 20, np.int16)

@@ -1,0 +1,1 @@
+"""A scripted caller: a real participant with microphone, camera, screen and keyboard."""

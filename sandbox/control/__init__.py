@@ -1,0 +1,1 @@
+"""Directing the stand-ins, and asking what they saw: script, faults and record."""

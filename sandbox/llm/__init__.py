@@ -1,0 +1,1 @@
+"""The model: a stand-in for OpenAI that really looks at the pictures it is sent."""

@@ -1,0 +1,1 @@
+"""Speech to text: a stand-in for Deepgram that really hears."""

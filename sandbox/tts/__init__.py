@@ -1,0 +1,1 @@
+"""Text to speech: a stand-in for Cartesia that really speaks."""
