@@ -46,7 +46,8 @@ class Assistant(Agent):
 
         A provider that refuses the request for its pictures is asked once more without them.
         """
-        request = await self._memory.request(chat_ctx, _reply_id())
+        reply = _reply_id()
+        request = await self._memory.request(chat_ctx, reply)
         begun = False
         try:
             async for chunk in Agent.default.llm_node(self, request, tools, model_settings):
@@ -58,7 +59,7 @@ class Assistant(Agent):
             log.warning("pictures_refused", status=error.status_code)
         else:
             return
-        request = self._memory.without_pictures(chat_ctx, request)
+        request = self._memory.without_pictures(chat_ctx, request, reply)
         async for chunk in Agent.default.llm_node(self, request, tools, model_settings):
             yield chunk
 

@@ -6,12 +6,12 @@ from contextlib import suppress
 
 import anyio._backends._asyncio  # noqa: F401 - the model's client imports it on first use, which would stall a call
 import structlog
-from livekit import rtc
 from livekit.agents import NOT_GIVEN, AgentSession, AutoSubscribe, CloseEvent, JobContext, JobProcess
 from livekit.agents.voice.agent_activity import ActivityClosedError
 from livekit.agents.voice.room_io import RoomOptions, TextInputOptions
 
 from agent.assistant import DEFAULT_INSTRUCTIONS, Assistant
+from agent.caller import CallerLink
 from agent.chat import take_chat
 from agent.dispatch import parse_dispatch
 from agent.ops.log import configure_job
@@ -77,8 +77,6 @@ class Call:
         """Serve the participant `only_for`; with `None`, whoever is there first."""
         self._ctx = ctx
         self._settings = settings
-        self._only_for = only_for
-        self._caller = only_for
         vision, uploads = settings.vision, settings.uploads
         self._session = session
         live = None if vision.source == "off" else LiveSight(vision)
@@ -91,7 +89,12 @@ class Call:
         self._stalls = StallWatch()
         self._turns = TurnLog(self._session, self._memory, self._stalls)
         self._assistant = Assistant(instructions, self._memory, on_turn=self._turns.confirm)
-        self._feed = None if live is None else VideoFeed(ctx.room, live, vision.source, self._linked)
+        self._caller = CallerLink(
+            ctx, session, only_for=only_for, linger_s=settings.agent.linger_s, on_change=self._on_caller
+        )
+        self._feed = (
+            None if live is None else VideoFeed(ctx.room, live, vision.source, lambda: self._caller.participant)
+        )
         self._intake = UploadIntake(
             ctx.room,
             uploads,
@@ -99,17 +102,14 @@ class Call:
             deliver=self._deliver,
         )
         self._started = asyncio.Event()
-        self._met = asyncio.Event()
         self._greeting: asyncio.Task[None] | None = None
-        self._leaving: asyncio.Task[None] | None = None
         self._answering: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the room with every handler in place, so that nothing a caller sends early is lost."""
         room = self._ctx.room
         self._stalls.start()
-        room.on("participant_connected", self._on_joined)
-        room.on("participant_disconnected", self._on_left)
+        self._caller.register()
         self._intake.register()
         if self._feed is not None:
             self._feed.register()
@@ -122,15 +122,15 @@ class Call:
             self._assistant,
             room=room,
             room_options=RoomOptions(
-                participant_identity=self._only_for or NOT_GIVEN,
-                close_on_disconnect=False,  # the caller may come back: see _on_left
+                participant_identity=self._caller.identity or NOT_GIVEN,
+                close_on_disconnect=False,  # the caller may come back: see CallerLink
                 text_input=TextInputOptions(text_input_cb=take_chat),
             ),
             record=False,
         )
         await connecting
+        self._caller.joined()
         self._started.set()
-        self._link()
         log.info("call_started", agent=room.local_participant.identity)
         self._greeting = asyncio.create_task(self._greet())
 
@@ -139,33 +139,9 @@ class Call:
             await self._session.room_io.wait_for_ready()
             self._session.say(self._settings.agent.greeting)
 
-    def _linked(self) -> rtc.RemoteParticipant | None:
-        return self._session.room_io.linked_participant if self._started.is_set() else None
-
-    def _on_joined(self, _: rtc.RemoteParticipant) -> None:
-        # The session's own handler, which links the caller, comes after this one.
-        asyncio.get_running_loop().call_soon(self._link)
-
-    def _link(self) -> None:
-        """Take note of the caller: the first participant, or the one the call is for, and nobody else ever after."""
-        linked = self._linked()
-        if linked is None:
-            return
-        if self._leaving is not None:
-            self._leaving.cancel()
-            self._leaving = None
-        if not self._met.is_set():
-            self._met.set()
-            self._caller = linked.identity
-            self._ctx.log_context_fields["participant"] = linked.identity
-            log.info("caller_linked")
+    def _on_caller(self) -> None:
         if self._feed is not None:
             self._feed.refresh()
-
-    def _on_left(self, participant: rtc.RemoteParticipant) -> None:
-        if participant.identity == self._caller and self._leaving is None:
-            log.info("caller_left", linger_s=self._settings.agent.linger_s)
-            self._leaving = asyncio.create_task(self._leave())
 
     def _on_session_closed(self, event: CloseEvent) -> None:
         # After repeated provider failures the session gives up: better no agent in the room than a deaf and mute one.
@@ -173,16 +149,9 @@ class Call:
             log.error("session_failed", reason=event.reason.value, error=str(event.error))
             self._ctx.shutdown("session failed")
 
-    async def _leave(self) -> None:
-        await asyncio.sleep(self._settings.agent.linger_s)
-        if not self._ctx.room.remote_participants:
-            # A token brings its agent along only when it opens the room: left standing, the room would have none.
-            await self._ctx.delete_room()
-        self._ctx.shutdown("caller left")
-
     async def _may_upload(self, sender: str) -> bool:
-        await self._met.wait()  # an early upload may arrive before its sender is announced
-        return sender == self._caller
+        await self._caller.met.wait()  # an early upload may arrive before its sender is announced
+        return sender == self._caller.identity
 
     async def _deliver(self, upload: Upload) -> None:
         """Put an upload into the conversation, and answer it if asked to; nobody is cut off for it."""
@@ -208,9 +177,10 @@ class Call:
             self._session.generate_reply()
 
     async def _aclose(self) -> None:
-        for task in (self._greeting, self._leaving, self._answering):
+        for task in (self._greeting, self._answering):
             if task is not None:
                 task.cancel()
+        await self._caller.aclose()
         if self._feed is not None:
             await self._feed.aclose()
         await self._intake.aclose()

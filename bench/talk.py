@@ -18,8 +18,8 @@ from sandbox.tts.voice import Voice
 from sandbox.turn import Turn, spoken_turn
 
 QUESTION = "What number do you see?"
-FRESH_S = 2.0
-"""Drawn at most so long before the request, a picture is of the turn: turns are further apart."""
+LEEWAY_S = 0.5
+"""So long before the end of the question a picture may have been drawn: sound and frames travel separately."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Talk:
     @property
     def sighted(self) -> int:
         """Turns whose spoken answer was made from a picture of that moment, by the stamp in the picture."""
-        return sum(turn.view_age_s is not None and 0 <= turn.view_age_s <= FRESH_S for turn in self.turns)
+        return sum(turn.drawn_at is not None and turn.drawn_at >= turn.asked - LEEWAY_S for turn in self.turns)
 
     @property
     def view_age_ms(self) -> list[float]:

@@ -39,7 +39,8 @@ class ServiceSettings(BaseSettings):
     @classmethod
     def _empty_is_unset(cls, value: object, info: ValidationInfo) -> object:
         # Compose files and .env templates pass empty strings for what nobody set.
-        return cls.model_fields[info.field_name or ""].default if value == "" else value
+        blank = isinstance(value, str) and not value.strip()
+        return cls.model_fields[info.field_name or ""].default if blank else value
 
     @field_validator("openai_api_key")
     @classmethod

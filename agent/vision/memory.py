@@ -9,7 +9,7 @@ from livekit.agents.llm import ChatContext, ChatMessage
 
 from agent.vision.history import is_question, open_question, recent
 from agent.vision.pictures import Detail, copied, expire, images, in_words, own_message, picture, with_look, words
-from agent.vision.sight import Look, Sight, View
+from agent.vision.sight import Blind, Look, Sight, View
 
 _REPLIES_KEPT = 16
 """Replies whose picture is remembered: enough for a turn's speculations and for what still waits to be spoken."""
@@ -74,9 +74,17 @@ class Memory:
         self._remember(reply, shown)
         return ChatContext(items)
 
-    def without_pictures(self, history: ChatContext, request: ChatContext) -> ChatContext:
+    def without_pictures(self, history: ChatContext, request: ChatContext, reply: str) -> ChatContext:
         """The same request in words alone; uploads leave the history, where they would be refused again and again."""
+        for item in history.items:
+            if is_question(item):
+                item.content = words(item)  # no trace either: the model never had this view
         expire(history.items, keep_view_of=None, max_uploads=0)
+        shown = self._shown.get(reply)
+        if shown is not None:
+            seen = isinstance(shown.look, View)
+            look = Blind("refused", shown.look.source, shown.look.waited_ms) if seen else shown.look
+            self._remember(reply, Shown(look, 0, shown.question))
         return ChatContext([in_words(item) for item in request.items])
 
     def adopt(self, message: ChatMessage) -> None:

@@ -35,6 +35,7 @@ def why_blind(blind: Blind) -> str:
         "muted": f"[No picture: the user's {what} is muted, so you can't see anything now.]",
         "stale": f"[No picture: the user's {what} has sent nothing for a while, so you can't see anything now.]",
         "failed": f"[No picture: the user's {what} can't be read at the moment, so you can't see anything now.]",
+        "refused": "",  # told where each picture was: see `in_words`
     }[blind.reason]
 
 

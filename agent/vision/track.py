@@ -6,9 +6,9 @@ from typing import Literal
 
 Source = Literal["camera", "screen"]
 Wanted = Literal["auto", "camera", "screen", "off"]
-BlindReason = Literal["off", "none", "muted", "starting", "stale", "failed"]
+BlindReason = Literal["off", "none", "muted", "starting", "stale", "failed", "refused"]
 """Why there is no picture: sight is off, nothing is shared, it is muted, its first frame is on the way, it has stalled,
-or it can't be encoded."""
+it can't be encoded, or the model refused it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sandbox.tts import pcm
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 
 MAX_TEXT_CHARS = 5_000
 """Longer texts are refused: one sentence, or a few, is what a caller or a provider is asked to say."""

@@ -60,6 +60,12 @@ class Rig:
             with suppress(api.TwirpError):  # closed by another caller of the same room
                 await client.room.delete_room(api.DeleteRoomRequest(room=room))
 
+    async def rooms(self) -> set[str]:
+        """The rooms that the server has."""
+        address = self.address
+        async with api.LiveKitAPI(address.url, address.api_key, address.api_secret) as client:
+            return {room.name for room in (await client.room.list_rooms(api.ListRoomsRequest())).rooms}
+
     async def call(self, caller: Caller, metadata: str = "") -> None:
         """Have the agent come."""
         await caller.call(AGENT_NAME, metadata, timeout_s=60)

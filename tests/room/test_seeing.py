@@ -1,6 +1,7 @@
 """Every answer is made from what the caller showed at that moment, proved by the request behind the spoken answer."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -9,13 +10,13 @@ from sandbox.caller.scenes import Colour, Counter
 from sandbox.turn import Turn
 from tests.room.rig import Rig
 
-MOMENT_S = 2.0
-"""A view this fresh is of the turn: every frame bears its own stamp, and the turns are further apart."""
-
 
 def of_that_moment(turn: Turn) -> bool:
-    """Whether the picture was drawn between just before the question's end and the request."""
-    return turn.view_age_s is not None and 0 <= turn.view_age_s < MOMENT_S
+    """Whether the picture was drawn after the question had ended, or so shortly before that nothing else fits.
+
+    Every frame bears its own stamp. A spoken question's last sound and the frames travel separately: half a second.
+    """
+    return turn.drawn_at is not None and turn.asked - 0.5 <= turn.drawn_at <= turn.request.started
 
 
 async def test_spoken_and_typed_turns_see_the_moment(rig: Rig) -> None:
@@ -28,9 +29,9 @@ async def test_spoken_and_typed_turns_see_the_moment(rig: Rig) -> None:
         turns += [await rig.ask(caller) for _ in range(3)]
     assert [of_that_moment(turn) for turn in turns] == [True] * 9
     assert [len(turn.images) for turn in turns] == [1] * 9
-    drawn = [turn.drawn_at for turn in turns if turn.drawn_at is not None]
-    assert drawn == sorted(drawn)
-    assert len(set(drawn)) == len(drawn)
+    for before, turn in itertools.pairwise(turns):
+        assert turn.drawn_at is not None
+        assert turn.drawn_at > before.asked  # never the frame of the turn before
 
 
 async def test_earlier_views_become_one_line_of_text(rig: Rig) -> None:

@@ -10,6 +10,9 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from sandbox.caller.errors import NoAgentError
 from sandbox.caller.scenes import Counter
 from sandbox.control.client import SandboxClient
 from sandbox.process import Service
@@ -108,6 +111,30 @@ async def test_worker_stops_cleanly_after_its_last_call(
             assert reply.text.startswith("Answer ")
         async with asyncio.timeout(60):
             assert await worker.wait() == 0
+
+
+async def test_full_worker_takes_the_next_call_when_the_last_one_ended(
+    livekit_server: Address, sandbox_url: str, speech: Speech, tmp_path: Path
+) -> None:
+    """Capacity is exact; a caller gone for longer than the call lingers frees it, and the empty room ends as well."""
+    settings = {"LIVEKIT_AGENT_NAME": "single", "WORKER__MAX_JOBS": "1", "AGENT__LINGER_S": "1"}
+    async with AsyncExitStack() as running:
+        worker = await start_worker(running, tmp_path, {**worker_env(livekit_server, sandbox_url), **settings})
+        sandbox = await running.enter_async_context(SandboxClient(sandbox_url))
+        rig = Rig(livekit_server, sandbox, speech, worker.log)
+        async with rig.caller() as one, rig.caller() as two:
+            await one.call("single", timeout_s=60)
+            room = one.room.name
+            with pytest.raises(NoAgentError):
+                await two.call("single", timeout_s=5)
+            await one.leave()
+
+            async def ended() -> bool:
+                return room not in await rig.rooms()
+
+            await until(ended)
+            await two.call("single", timeout_s=60)
+            assert (await rig.write(two, "Are you there?")).reply.text
 
 
 async def test_refused_key_ends_the_worker_at_once(livekit_server: Address, sandbox_url: str, tmp_path: Path) -> None:

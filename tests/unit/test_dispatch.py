@@ -46,6 +46,13 @@ def test_one_wish_leaves_the_other_settings_alone() -> None:
     assert ours == settings()
 
 
+@pytest.mark.parametrize(("heard", "spoken"), [("de-DE", "de"), ("fr", "fr"), ("zh-Hans-CN", "zh"), ("multi", "en")])
+def test_language_is_told_to_each_provider_in_its_own_words(heard: str, spoken: str) -> None:
+    """Speech has no region, and is in one language: `multi` is for the ear alone."""
+    applied = parse_dispatch(json.dumps({"language": heard})).apply(settings())
+    assert (applied.stt.language, applied.tts.language) == (heard, spoken)
+
+
 def test_empty_greeting_silences_the_workers_own() -> None:
     """Empty is a wish; absent is none."""
     ours = parse_dispatch('{"greeting": "Hello"}').apply(settings())

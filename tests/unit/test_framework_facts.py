@@ -5,11 +5,14 @@ import json
 
 import pytest
 from livekit import rtc
-from livekit.agents import Agent, AgentServer, metrics
+from livekit.agents import Agent, AgentServer, AgentSession, metrics
 from livekit.agents.job import AutoSubscribe, _apply_auto_subscribe_opts
 from livekit.agents.llm import ChatContext, ChatMessage, FunctionCall, FunctionCallOutput, ImageContent
 from livekit.agents.llm.chat_context import MetricsReport
-from livekit.agents.voice.agent_activity import AgentActivity, _transcripts_equivalent
+from livekit.agents.voice import SpeechHandle
+from livekit.agents.voice.agent_activity import AgentActivity, _SpeechHandleContextVar, _transcripts_equivalent
+from livekit.agents.voice.agent_session import SessionConnectOptions
+from livekit.agents.voice.room_io import TextInputOptions
 
 from agent.vision.memory import Memory
 from agent.vision.pictures import upload_message
@@ -84,7 +87,7 @@ async def test_view_goes_out_to_openai_with_its_detail(detail: str) -> None:
     """The data URL as we made it, before the words, and no request of ours carries our own bookkeeping."""
     memory = Memory(FakeSight(), detail=detail)  # type: ignore[arg-type]
     upload = upload_message(data_url("cat"), "stream-1", caption="my cat", at=1, detail=memory.detail)
-    request = await memory.request(ChatContext([upload, ChatMessage(role="user", content=["How old is she?"])]))
+    request = await memory.request(ChatContext([upload, ChatMessage(role="user", content=["How old is she?"])]), "a")
     messages, _ = request.to_provider_format("openai")
     assert messages == [
         {
@@ -109,10 +112,10 @@ async def test_message_that_lost_its_picture_goes_out_as_plain_text() -> None:
     """Some servers insist on a string where there is no picture."""
     memory = Memory(FakeSight())
     history = ChatContext([ChatMessage(role="user", content=["One"])])
-    await memory.request(history)
+    await memory.request(history, "a")
     history.items.append(ChatMessage(role="assistant", content=["I see."]))
     history.items.append(ChatMessage(role="user", content=["Two"]))
-    messages, _ = (await memory.request(history)).to_provider_format("openai")
+    messages, _ = (await memory.request(history, "b")).to_provider_format("openai")
     assert messages[0]["content"] == "One\n[view of the user's camera at 22:13:21 UTC, no longer shown]"
 
 
@@ -120,10 +123,10 @@ async def test_tool_follow_up_with_its_view_keeps_the_order_that_providers_want(
     """User, call, output: a message in between would be refused."""
     memory = Memory(FakeSight())
     history = ChatContext([ChatMessage(role="user", content=["One"])])
-    await memory.request(history)
+    await memory.request(history, "a")
     history.items.append(FunctionCall(call_id="a", name="look_up", arguments="{}"))
     history.items.append(FunctionCallOutput(call_id="a", name="look_up", output="done", is_error=False))
-    messages, _ = (await memory.request(history)).to_provider_format("openai")
+    messages, _ = (await memory.request(history, "a")).to_provider_format("openai")
     assert [message["role"] for message in messages] == ["user", "assistant", "tool"]
 
 
@@ -163,3 +166,37 @@ def test_generated_replies_do_not_pass_the_hook() -> None:
     """They reach `llm_node` alone, which is why the view is attached there."""
     assert "on_user_turn_completed" not in inspect.getsource(AgentActivity._generate_reply)
     assert "node=self._agent.llm_node" in inspect.getsource(AgentActivity._pipeline_reply_task_impl)
+
+
+async def test_request_knows_its_reply_by_a_private_variable() -> None:
+    """`agent.assistant` reads it in `llm_node`: the framework sets it for each task of a speech."""
+    speech = SpeechHandle.create()
+    assert isinstance(speech.id, str)
+    assert speech.id != SpeechHandle.create().id
+    token = _SpeechHandleContextVar.set(speech)
+    assert _SpeechHandleContextVar.get().id == speech.id
+    _SpeechHandleContextVar.reset(token)
+    assert _SpeechHandleContextVar.get(None) is None
+    source = inspect.getsource(AgentActivity._create_speech_task)
+    assert source.index("_SpeechHandleContextVar.set(speech_handle)") < source.index("asyncio.create_task(")
+
+
+def test_tool_follow_up_goes_on_under_its_replys_handle() -> None:
+    """`Memory` knows the view of a reply's first request by it, and a turn's speculation by its own."""
+    source = inspect.getsource(AgentActivity._pipeline_reply_task_impl)
+    follow_up = source[source.index("tool_response_task = self._create_speech_task(") :]
+    assert follow_up.count("speech_handle=speech_handle,") == 2
+    assert "SpeechHandle.create" not in source
+    assert "speech_handle = preemptive.speech_handle" in inspect.getsource(AgentActivity._user_turn_completed_impl)
+
+
+def test_chat_is_answered_by_the_callback_that_we_wrap() -> None:
+    """`take_chat` hands on what is not blank."""
+    assert callable(TextInputOptions().text_input_cb)
+    assert [*inspect.signature(TextInputOptions().text_input_cb).parameters] == ["sess", "ev"]
+
+
+async def test_session_gives_up_after_a_few_failures_unless_it_is_told_not_to() -> None:
+    """`build_session` sets a limit that no call reaches."""
+    assert SessionConnectOptions().max_unrecoverable_errors == 3
+    assert "<= self.conn_options.max_unrecoverable_errors" in inspect.getsource(AgentSession._on_error)

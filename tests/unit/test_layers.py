@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 TOUCH_LIVEKIT = {
     "agent.worker": "registers, admits and drains",
     "agent.call": "is a job's room and session",
+    "agent.caller": "links the session to a participant",
     "agent.assistant": "is the session's agent",
+    "agent.chat": "takes the room's typed turns",
     "agent.pipeline": "builds the session from the plugins",
     "agent.turns": "listens to the session",
     "agent.vision.feed": "reads the room's video",

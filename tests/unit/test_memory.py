@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from livekit.agents.llm import ChatContext, ChatItem, ChatMessage, FunctionCall, FunctionCallOutput, ImageContent
 
-from agent.vision.history import present_turn, recent
+from agent.vision.history import open_question, recent
 from agent.vision.memory import Memory, Shown
 from agent.vision.pictures import upload_message, why_blind
 from agent.vision.sight import Blind, View
@@ -24,12 +24,26 @@ class Talk:
         self.memory = Memory(self.sight, clock=lambda: self.now, **options)  # type: ignore[arg-type]
         self.history = ChatContext.empty()
         self.history.add_message(role="system", content="You see.")
+        self.replies = 0
 
-    async def request(self, *more: ChatItem) -> ChatContext:
-        """One model request over the history and what is not part of it yet."""
+    @property
+    def reply(self) -> str:
+        """Id of the newest reply."""
+        return f"speech_{self.replies}"
+
+    async def request(self, *more: ChatItem, again: str = "") -> ChatContext:
+        """One model request over the history and what is not part of it yet: for a new reply, or `again` for one."""
+        if not again:
+            self.replies += 1
         context = self.history.copy()
         context.items.extend(more)
-        return await self.memory.request(context)
+        return await self.memory.request(context, again or self.reply)
+
+    def shown(self, reply: str = "") -> Shown:
+        """What a reply was made from: the newest one, or another."""
+        shown = self.memory.shown_for(reply or self.reply)
+        assert shown is not None
+        return shown
 
     async def turn(self, text: str) -> ChatContext:
         """A turn without speculation (or typed), answered."""
@@ -137,7 +151,7 @@ async def test_retry_reuses_the_view() -> None:
     talk = Talk()
     question = said("What is this?")
     first = await talk.request(question)
-    second = await talk.request(question)
+    second = await talk.request(question, again=talk.reply)
     assert pictures(first) == pictures(second) == [data_url("camera 1")]
     assert talk.sight.looks == 1
 
@@ -149,34 +163,69 @@ async def test_tool_follow_up_reuses_the_view() -> None:
     await talk.request(question)
     talk.history.items.append(question)
     talk.answer("Let me look that up.")
-    sent = await talk.request(*talk.tool("a"))
-    again = await talk.request(*talk.tool("a"), *talk.tool("b"))
+    sent = await talk.request(*talk.tool("a"), again=talk.reply)
+    again = await talk.request(*talk.tool("a"), *talk.tool("b"), again=talk.reply)
     assert pictures(sent) == pictures(again) == [data_url("camera 1")]
     assert sent.items[-1].type == "function_call_output"
     assert talk.sight.looks == 1
+    assert talk.shown().question == question.id
 
 
-async def test_tool_follow_up_of_a_generated_reply_shows_the_present() -> None:
+async def test_tool_follow_up_of_a_generated_reply_reuses_its_own_view() -> None:
     """A tool that a reply on request calls has nothing to do with the last question, whose view may be minutes old."""
     talk = Talk()
     await talk.turn("What is this?")
     await talk.request()  # generate_reply()
     tool = talk.tool("a")
-    sent = await talk.request(*tool)
-    assert pictures(sent) == [data_url("camera 3")]
+    sent = await talk.request(*tool, again=talk.reply)
+    assert pictures(sent) == [data_url("camera 2")]
     assert lines(sent)[-1] == "[The user's camera now.]"
     talk.history.items.extend(tool)
-    again = await talk.request(*talk.tool("b"))
-    assert pictures(again) == [data_url("camera 4")]
+    again = await talk.request(*talk.tool("b"), again=talk.reply)
+    assert pictures(again) == [data_url("camera 2")]
+    assert talk.shown().question is None
+    assert talk.sight.looks == 2
+
+
+async def test_follow_up_of_a_blind_reply_looks_again() -> None:
+    """Only a view is worth keeping: the camera may have come on while the tool ran."""
+    talk = Talk()
+    question = said("What is this?")
+    talk.sight.blind(Blind("starting", "camera"))
+    await talk.request(question)
+    talk.sight.show()
+    sent = await talk.request(question, *talk.tool("a"), again=talk.reply)
+    assert pictures(sent) == [data_url("camera 2")]
+    assert isinstance(talk.shown().look, View)
+
+
+async def test_two_generated_replies_in_a_queue_keep_what_each_was_shown() -> None:
+    """Both are asked for before either is spoken, and each is logged by its own picture."""
+    talk = Talk()
+    await talk.turn("One")
+    sent = [await talk.request(), await talk.request()]
+    assert [pictures(each) for each in sent] == [[data_url("camera 2")], [data_url("camera 3")]]
+    assert talk.shown("speech_2") == Shown(view("camera 2", taken_at=1_700_000_002), images=1, question=None)
+    assert talk.shown("speech_3") == Shown(view("camera 3", taken_at=1_700_000_003), images=1, question=None)
 
 
 async def test_old_view_is_not_reused() -> None:
-    """A request that follows long after the question, such as one for a turn that was never answered, looks anew."""
+    """A request that follows long after the reply's first one, such as one after a slow tool, looks anew."""
     talk = Talk()
     question = said("One")
     await talk.request(question)
     talk.history.items.append(question)
     talk.now += 60
+    sent = await talk.request(again=talk.reply)
+    assert pictures(sent) == [data_url("camera 2")]
+
+
+async def test_view_of_another_reply_is_not_reused() -> None:
+    """A question that stayed unanswered is answered from the moment of its answer."""
+    talk = Talk()
+    question = said("One")
+    await talk.request(question)
+    talk.history.items.append(question)
     sent = await talk.request()
     assert pictures(sent) == [data_url("camera 2")]
 
@@ -199,8 +248,9 @@ async def test_turn_after_a_generated_reply_has_its_own_follow_up() -> None:
     question = said("Two")
     await talk.request(question)
     talk.history.items.append(question)
-    sent = await talk.request(*talk.tool("a"))
+    sent = await talk.request(*talk.tool("a"), again=talk.reply)
     assert pictures(sent) == [data_url("camera 3")]
+    assert talk.shown().question == question.id
 
 
 async def test_adopted_speculation_leaves_its_very_picture_in_history() -> None:
@@ -223,7 +273,7 @@ async def test_adopted_speculation_after_others_leaves_the_latest_picture() -> N
 
 
 async def test_adopted_speculation_follow_up_reuses_the_view() -> None:
-    """History holds the speculation's message, so its id is what the follow-up is known by."""
+    """The reply that is adopted is the speculation's, and goes on under its id."""
     talk = Talk()
     speculation = said("What is this?")
     await talk.request(speculation)
@@ -231,7 +281,7 @@ async def test_adopted_speculation_follow_up_reuses_the_view() -> None:
     talk.memory.adopt(committed)
     speculation.content = committed.content.copy()
     talk.history.items.append(speculation)
-    sent = await talk.request(*talk.tool("a"))
+    sent = await talk.request(*talk.tool("a"), again=talk.reply)
     assert pictures(sent) == [data_url("camera 1")]
     assert talk.sight.looks == 1
 
@@ -255,6 +305,17 @@ async def test_speculation_that_is_not_adopted_is_replaced_by_a_fresh_view() -> 
     sent = await talk.request(committed)
     assert pictures(sent) == [data_url("camera 2")]
     assert [str(image.image) for image in images_of(committed)] == [data_url("camera 2")]
+
+
+async def test_speculation_and_the_reply_to_the_confirmed_turn_each_know_their_own_picture() -> None:
+    """They are two replies, under two ids, to two messages."""
+    talk = Talk()
+    speculation, committed = said("What is"), said("What is this?")
+    await talk.request(speculation)
+    talk.memory.adopt(committed)
+    await talk.request(committed)
+    assert talk.shown("speech_1") == Shown(view("camera 1", taken_at=1_700_000_001), 1, speculation.id)
+    assert talk.shown("speech_2") == Shown(view("camera 2", taken_at=1_700_000_002), 1, committed.id)
 
 
 async def test_stale_view_of_a_speculation_is_gone_when_sight_is_blind_by_then() -> None:
@@ -318,8 +379,7 @@ async def test_each_generated_reply_looks_anew() -> None:
     await talk.request()
     sent = await talk.request()
     assert pictures(sent) == [data_url("camera 2")]
-    assert talk.memory.generated is not None
-    assert isinstance(talk.memory.generated.look, View)
+    assert isinstance(talk.shown().look, View)
 
 
 async def test_generated_reply_expires_the_view_of_the_last_turn() -> None:
@@ -358,7 +418,7 @@ async def test_turn_after_an_upload_carries_both() -> None:
     talk.upload("cat")
     sent = await talk.turn("How old is she?")
     assert pictures(sent) == [data_url("cat"), data_url("camera 1")]
-    assert talk.memory.shown_for(talk.history.messages()[-2].id) == Shown(view_of(sent), images=2)
+    assert talk.shown() == Shown(view_of(sent), images=2, question=talk.history.messages()[-2].id)
 
 
 def view_of(sent: ChatContext) -> View:
@@ -399,6 +459,10 @@ async def test_view_does_not_count_as_an_upload() -> None:
     "blind",
     [
         Blind("none"),
+        Blind("none", "camera"),
+        Blind("none", "screen"),
+        Blind("starting", "camera"),
+        Blind("starting", "screen"),
         Blind("muted", "camera"),
         Blind("muted", "screen"),
         Blind("stale", "camera"),
@@ -419,6 +483,106 @@ async def test_line_names_what_is_muted() -> None:
     """A muted screen share is not called a camera."""
     assert "screen share is muted" in why_blind(Blind("muted", "screen"))
     assert "camera is muted" in why_blind(Blind("muted", "camera"))
+
+
+async def test_line_denies_only_what_would_be_looked_at() -> None:
+    """Where the camera alone is wanted, the user may well share a screen."""
+    assert "shares neither camera nor screen" in why_blind(Blind("none"))
+    assert "shares no camera, " in why_blind(Blind("none", "camera"))
+    assert "shares no screen, " in why_blind(Blind("none", "screen"))
+
+
+async def test_line_about_a_camera_that_just_came_on_denies_nothing() -> None:
+    """Its picture is on the way: the user is not told that they can't be seen."""
+    line = why_blind(Blind("starting", "camera"))
+    assert "camera has only just come on" in line
+    assert "can't see" not in line
+    assert "screen share has only just come on" in why_blind(Blind("starting", "screen"))
+
+
+REFUSED = "[A picture was here, but the model could not take it: you can't see it.]"
+
+
+async def test_refused_request_is_made_again_in_words_alone() -> None:
+    """Every picture is named as one that could not be shown; every word stays where it was."""
+    talk = Talk()
+    talk.upload("cat")
+    await talk.turn("Hello")
+    question = said("How old is she?")
+    sent = await talk.request(question)
+    context = talk.history.copy()
+    context.items.append(question)
+    again = talk.memory.without_pictures(context, sent, talk.reply)
+    assert pictures(sent) == [data_url("cat"), data_url("camera 2")]  # the refused request itself is not changed
+    assert [message.content for message in again.messages()] == [
+        ["You see."],
+        ["[Picture uploaded by the user] my cat", REFUSED],
+        ["Hello", "[view of the user's camera at 22:13:21 UTC, no longer shown]"],
+        ["I see."],
+        ["How old is she?", REFUSED],
+    ]
+    assert [item.id for item in again.items] == [item.id for item in sent.items]
+
+
+async def test_refused_request_keeps_tool_calls_and_blind_lines() -> None:
+    """What holds no picture is sent as it was."""
+    talk = Talk()
+    talk.upload("cat")
+    question = said("How old is she?")
+    talk.sight.blind(Blind("muted", "camera"))
+    await talk.request(question)
+    sent = await talk.request(question, *talk.tool("a"), again=talk.reply)
+    again = talk.memory.without_pictures(ChatContext([*talk.history.items, question]), sent, talk.reply)
+    assert again.items[2:] == sent.items[2:]
+    assert talk.shown() == Shown(Blind("muted", "camera"), images=0, question=question.id)
+
+
+async def test_refused_uploads_leave_the_history_for_good() -> None:
+    """One of them may be why: the next turn carries its view alone, and the user's words as they were said."""
+    talk = Talk()
+    uploads = [talk.upload("cat"), talk.upload("dog")]
+    question = said("How old are they?")
+    sent = await talk.request(question)
+    talk.memory.without_pictures(ChatContext([*talk.history.items, question]), sent, talk.reply)
+    talk.history.items.append(question)
+    talk.answer()
+    assert pictures(talk.history) == []
+    trace = "[picture uploaded by the user at 22:13:20 UTC, no longer shown]"
+    assert [upload.content for upload in uploads] == [["[Picture uploaded by the user] my cat", trace]] * 2
+    assert question.content == ["How old are they?"]
+    assert pictures(await talk.turn("And now?")) == [data_url("camera 2")]
+
+
+async def test_reply_whose_pictures_were_refused_is_known_to_be_blind() -> None:
+    """Evidence must not name a picture that the model never took."""
+    talk = Talk()
+    talk.upload("cat")
+    question = said("How old is she?")
+    sent = await talk.request(question)
+    talk.memory.without_pictures(ChatContext([*talk.history.items, question]), sent, talk.reply)
+    assert talk.shown() == Shown(Blind("refused", "camera"), images=0, question=question.id)
+
+
+async def test_refused_speculation_that_is_adopted_leaves_words_alone() -> None:
+    """History shows what the reply was made from."""
+    talk = Talk()
+    speculation, committed = said("What is this?"), said("What is this?")
+    sent = await talk.request(speculation)
+    talk.memory.without_pictures(ChatContext([*talk.history.items, speculation]), sent, talk.reply)
+    talk.memory.adopt(committed)
+    assert committed.content == ["What is this?"]
+
+
+async def test_refused_generated_reply_leaves_history_as_it_was() -> None:
+    """Its view stood in the request alone, and is named there as refused."""
+    talk = Talk()
+    await talk.turn("One")
+    sent = await talk.request()
+    before = [list(message.content) for message in talk.history.messages()]
+    again = talk.memory.without_pictures(talk.history, sent, talk.reply)
+    assert again.messages()[-1].content == ["[The user's camera now.]", REFUSED]
+    assert [message.content for message in talk.history.messages()] == before
+    assert talk.shown() == Shown(Blind("refused", "camera"), images=0, question=None)
 
 
 async def test_blind_generated_reply_is_told_so() -> None:
@@ -514,7 +678,16 @@ async def test_image_memory_is_bounded_after_a_hundred_turns() -> None:
         carried.append(len(pictures(sent)))
         kept.append(len(pictures(talk.history)))  # the session holds on to the same messages
     assert carried[3:] == kept[3:] == [3] * 97
-    assert len(talk.memory._shown) <= 8
+    assert len(talk.memory._shown) <= 16
+
+
+async def test_what_never_completes_does_not_pile_up() -> None:
+    """The oldest reply goes first; the newest is there."""
+    talk = Talk()
+    for number in range(100):
+        await talk.request(said(f"{number}"))
+    known = [number for number in range(1, 101) if talk.memory.shown_for(f"speech_{number}") is not None]
+    assert known == list(range(85, 101))
 
 
 async def test_failed_look_leaves_no_trace() -> None:
@@ -527,41 +700,59 @@ async def test_failed_look_leaves_no_trace() -> None:
     message = said("What is this?")
     memory = Memory(Cancelled())
     with pytest.raises(TimeoutError):
-        await memory.request(ChatContext([message]))
+        await memory.request(ChatContext([message]), "speech_1")
     assert message.content == ["What is this?"]
-    assert memory.shown_for(message.id) is None
+    assert memory.shown_for("speech_1") is None
 
 
-async def test_what_a_turn_was_shown_is_known_by_its_message() -> None:
-    """The log of turns asks by the id that is in history."""
+async def test_what_a_reply_was_shown_names_its_question_as_history_does() -> None:
+    """The log of turns asks by the reply's id, and finds the question by the id that is in history."""
     talk = Talk()
     await talk.adopted_turn("What is this?")
-    shown = talk.memory.shown_for(talk.history.messages()[1].id)
-    assert shown == Shown(view("camera 1", taken_at=1_700_000_001), images=1)
+    question = talk.history.messages()[1].id
+    assert talk.shown() == Shown(view("camera 1", taken_at=1_700_000_001), images=1, question=question)
     assert talk.memory.shown_for("unknown") is None
 
 
 @pytest.mark.parametrize(
-    ("items", "kind"),
+    ("items", "answers"),
     [
-        pytest.param([], "generated", id="nothing yet"),
-        pytest.param(["system"], "generated", id="instructions only"),
-        pytest.param(["system", "user"], "turn", id="a question"),
-        pytest.param(["user", "system"], "turn", id="a question with instructions for this reply"),
-        pytest.param(["user", "assistant"], "generated", id="answered"),
-        pytest.param(["user", "assistant", "user"], "turn", id="the next question"),
-        pytest.param(["user", "user"], "turn", id="two in a row, the first unanswered"),
+        pytest.param([], "nothing", id="nothing yet"),
+        pytest.param(["system"], "nothing", id="instructions only"),
+        pytest.param(["system", "user"], "question", id="a question"),
+        pytest.param(["user", "system"], "question", id="a question with instructions for this reply"),
+        pytest.param(["user", "assistant"], "nothing", id="answered"),
+        pytest.param(["user", "assistant", "user"], "question", id="the next question"),
+        pytest.param(["user", "user"], "question", id="two in a row, the first unanswered"),
         pytest.param(["user", "call", "output"], "follow_up", id="after a tool"),
         pytest.param(["user", "assistant", "call", "output"], "follow_up", id="after an announced tool"),
-        pytest.param(["user", "call", "output", "assistant"], "generated", id="answered after a tool"),
-        pytest.param(["user", "upload"], "generated", id="an upload to be answered"),
-        pytest.param(["upload"], "generated", id="an upload before any word"),
-        pytest.param(["upload", "user"], "turn", id="a question about an upload"),
-        pytest.param(["call", "output"], "generated", id="a tool before any word"),
+        pytest.param(["user", "call", "output", "assistant"], "nothing", id="answered after a tool"),
+        pytest.param(["user", "upload"], "nothing", id="an upload to be answered"),
+        pytest.param(["upload"], "nothing", id="an upload before any word"),
+        pytest.param(["upload", "user"], "question", id="a question about an upload"),
+        pytest.param(["call", "output"], "nothing", id="a tool before any word"),
+        pytest.param(["user", "call", "output"], "nothing", id="a tool that another reply called"),
     ],
 )
-def test_what_a_request_answers_is_read_from_its_items(items: list[str], kind: str) -> None:
-    """A table of the shapes a context comes in."""
+async def test_what_a_request_answers_is_read_from_its_items(items: list[str], answers: str) -> None:
+    """A table of the shapes a context comes in; a tool's result is known by the reply that called it."""
+    context = shaped(items)
+    questions = [
+        item for item, name in zip(context, items, strict=True) if isinstance(item, ChatMessage) and name == "user"
+    ]
+    asked = questions[-1] if answers != "nothing" else None
+    assert open_question(context) is (asked if answers == "question" else None)
+    talk = Talk()
+    if answers == "follow_up":
+        await talk.memory.request(ChatContext(context[: items.index("user") + 1]), "reply")
+    sent = await talk.memory.request(ChatContext(context), "reply")
+    assert talk.shown("reply").question == (None if asked is None else asked.id)
+    assert pictures(sent)[-1] == data_url("camera 1")
+    assert asked is None or [str(image.image) for image in images_of(asked)] == [data_url("camera 1")]
+
+
+def shaped(items: list[str]) -> list[ChatItem]:
+    """A conversation of these steps."""
     call, output = Talk().tool("a")
     made: dict[str, Callable[[], ChatItem]] = {
         "system": lambda: ChatMessage(role="system", content=["You see."]),
@@ -571,11 +762,7 @@ def test_what_a_request_answers_is_read_from_its_items(items: list[str], kind: s
         "call": lambda: call,
         "output": lambda: output,
     }
-    context = [made[item]() for item in items]
-    found, message = present_turn(context)
-    assert found == kind
-    questions = [item for item, name in zip(context, items, strict=True) if name == "user"]
-    assert message is (questions[-1] if kind != "generated" else None)
+    return [made[item]() for item in items]
 
 
 def test_upload_message_keeps_what_the_sender_said_out_of_its_name() -> None:

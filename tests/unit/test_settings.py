@@ -209,6 +209,97 @@ def test_required_variable_that_is_empty_is_reported(name: str) -> None:
     assert problem.startswith((f"{name}: empty.", f"{name}: not set."))
 
 
+@pytest.mark.parametrize("name", [name for name in REQUIRED if name not in {"LIVEKIT_URL", "OPENAI_API_KEY"}])
+@pytest.mark.parametrize("blank", [" ", "\t", " \r\n"])
+def test_key_of_blanks_is_empty(name: str, blank: str) -> None:
+    """A secret that was mounted from an empty file ends in a line break all the same."""
+    [problem] = problems({name: blank})
+    assert problem.startswith(f"{name}: empty. ")
+
+
+@pytest.mark.parametrize(
+    "name", ["OPENAI_API_KEY", "OPENAI_BASE_URL", "DEEPGRAM_BASE_URL", "CARTESIA_BASE_URL", "LIVEKIT_AGENT_NAME"]
+)
+def test_blanks_are_as_good_as_nothing(name: str) -> None:
+    """What can be left empty can be left blank."""
+    server = {"OPENAI_BASE_URL": "http://127.0.0.1:8000/v1"} if name == "OPENAI_API_KEY" else {}
+    assert load({**server, name: "  "}) == load({**server, name: ""})
+
+
+def test_openai_key_of_blanks_is_not_set() -> None:
+    """OpenAI would refuse it in the first call."""
+    [problem] = problems({"OPENAI_API_KEY": "  "})
+    assert problem.startswith("OPENAI_API_KEY: not set. OpenAI key")
+
+
+def test_blanks_around_a_value_do_not_count() -> None:
+    """Keys are pasted, and mounted from files, with a line break at their end."""
+    services = load({name: f" {value}\n" for name, value in REQUIRED.items()}).services
+    read = [getattr(services, name.lower()) for name in REQUIRED]
+    assert [str(value.get_secret_value() if hasattr(value, "get_secret_value") else value) for value in read] == [
+        *REQUIRED.values()
+    ]
+    assert load({"STT__LANGUAGE": " de ", "AGENT__GREETING": "  Hello. "}) == load(
+        {"STT__LANGUAGE": "de", "AGENT__GREETING": "Hello."}
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ws://live kit:7880", "ws://livekit :7880", "ws://livekit:7880/a b", "ws://livekit:7880 ws://other", "ws://"],
+)
+def test_address_with_a_blank_inside_is_refused(url: str) -> None:
+    """It would never be reached, and the worker would try for a minute."""
+    assert problems({"LIVEKIT_URL": url}) == [
+        f"LIVEKIT_URL: found {url!r}. Address of the LiveKit server, `ws://` or `wss://`."
+    ]
+
+
+@pytest.mark.parametrize(
+    "url", ["ws://127.0.0.1:7880", "wss://livekit.example.com", "https://livekit.example.com/", "wss://a.example/b/c"]
+)
+def test_address_may_have_a_port_and_a_path(url: str) -> None:
+    """Some servers stand behind a proxy."""
+    assert load({"LIVEKIT_URL": url}).services.livekit_url == url
+
+
+@pytest.mark.parametrize(
+    ("delays", "found"),
+    [
+        ({"TURN__MIN_DELAY_S": "2", "TURN__MAX_DELAY_S": "1"}, "'1'"),
+        ({"TURN__MIN_DELAY_S": "4"}, "3.0"),
+        ({"TURN__MAX_DELAY_S": "0.4"}, "'0.4'"),
+    ],
+)
+def test_turn_delays_are_in_order(delays: dict[str, str], found: str) -> None:
+    """Also where one of them is a default."""
+    assert problems(delays) == [f"TURN__MAX_DELAY_S: found {found}, which should not be less than TURN__MIN_DELAY_S"]
+
+
+def test_turn_delays_may_be_equal() -> None:
+    """A turn then ends after just that long."""
+    turn = load({"TURN__MIN_DELAY_S": "1", "TURN__MAX_DELAY_S": "1"}).turn
+    assert (turn.min_delay_s, turn.max_delay_s) == (1, 1)
+
+
+def test_wrong_delay_is_one_problem_and_not_two() -> None:
+    """What can't be read can't be compared."""
+    [problem] = problems({"TURN__MIN_DELAY_S": "soon", "TURN__MAX_DELAY_S": "0.1"})
+    assert problem.startswith("TURN__MIN_DELAY_S: found 'soon', which ")
+
+
+def test_size_of_uploads_can_be_set() -> None:
+    """Within bounds that a model can make use of."""
+    uploads = load({"UPLOADS__MAX_WIDTH": "800", "UPLOADS__MAX_HEIGHT": "600"}).uploads
+    assert (uploads.max_width, uploads.max_height) == (800, 600)
+    assert [
+        problem.split(":")[0] for problem in problems({"UPLOADS__MAX_WIDTH": "10", "UPLOADS__MAX_HEIGHT": "0"})
+    ] == [
+        "UPLOADS__MAX_WIDTH",
+        "UPLOADS__MAX_HEIGHT",
+    ]
+
+
 def test_openai_key_is_optional_with_a_server_of_ones_own() -> None:
     """A local model server wants none."""
     settings = load({"OPENAI_BASE_URL": "http://127.0.0.1:8000/v1"}, without=("OPENAI_API_KEY",))

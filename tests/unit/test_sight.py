@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agent.vision.sight import Blind, LiveSight, NoSight, View
-from agent.vision.track import Candidate, Choice
+from agent.vision.track import Candidate, Choice, Source, Wanted
 from config.groups import VisionSettings
 from tests.fakes import Clock, flat_frame, pixels
 
@@ -79,6 +79,7 @@ async def test_source_that_can_not_show_anything_is_not_waited_for(
 async def test_live_source_without_a_frame_is_waited_for_no_longer_than_allowed(clock: Clock) -> None:
     """A camera that has stalled ends the wait with `stale`."""
     seeing = sight(clock, look_timeout_ms=30)
+    clock.now += 2.1
     loop = asyncio.get_running_loop()
     started = loop.time()
     look = await seeing.look()
@@ -86,6 +87,86 @@ async def test_live_source_without_a_frame_is_waited_for_no_longer_than_allowed(
     assert isinstance(look, Blind)
     assert look.reason == "stale"
     assert 0.025 <= waited_s < 1.0
+
+
+async def test_track_that_was_chosen_just_now_is_starting_and_not_stalled(clock: Clock) -> None:
+    """For as long as a frame would count its first one is on the way; then it is late."""
+    seeing = sight(clock, look_timeout_ms=0)
+    assert await seeing.look() == Blind("starting", "camera", 0)
+    clock.now += 2.0
+    assert await seeing.look() == Blind("starting", "camera", 0)
+    clock.now += 0.001
+    assert await seeing.look() == Blind("stale", "camera", 0)
+    seeing.choose(SCREEN)
+    assert await seeing.look() == Blind("starting", "screen", 0)
+
+
+async def test_camera_that_stalls_after_its_first_frame_is_stale(clock: Clock) -> None:
+    """It has started: what it shows now is not on the way."""
+    seeing = sight(clock, look_timeout_ms=0)
+    clock.now += 1.0
+    seeing.put(flat_frame(taken_at=clock.now))
+    clock.now += 2.1
+    assert await seeing.look() == Blind("stale", "camera", 0)
+
+
+async def test_look_before_the_caller_is_known_waits_for_them(clock: Clock) -> None:
+    """A greeting's request may be faster than the caller's link: nobody knows yet that nothing is shared."""
+    seeing = unlinked(clock)
+    looking = asyncio.create_task(seeing.look())
+    await asyncio.sleep(0)
+    assert not looking.done()
+    seeing.choose(CAMERA)
+    await asyncio.sleep(0)
+    seeing.put(flat_frame(taken_at=clock.now))
+    async with asyncio.timeout(2):
+        assert isinstance(await looking, View)
+
+
+async def test_wait_for_the_caller_ends_when_they_share_nothing(clock: Clock) -> None:
+    """From then on it is known."""
+    seeing = unlinked(clock)
+    looking = asyncio.create_task(seeing.look())
+    await asyncio.sleep(0)
+    seeing.choose(NOTHING)
+    async with asyncio.timeout(2):
+        assert await looking == Blind("none", None, 0)
+
+
+async def test_look_that_nobody_is_linked_for_waits_no_longer_than_allowed(clock: Clock) -> None:
+    """An empty room must not hold up a reply."""
+    seeing = unlinked(clock, look_timeout_ms=30)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    assert await seeing.look() == Blind("none", None, 0)
+    assert 0.025 <= loop.time() - started < 1.0
+    assert seeing.status() == "none"
+
+
+async def test_frame_before_any_choice_is_dropped(clock: Clock) -> None:
+    """Whose it is isn't known."""
+    seeing = unlinked(clock, look_timeout_ms=0)
+    seeing.put(flat_frame(taken_at=clock.now))
+    assert await seeing.look() == Blind("none", None, 0)
+
+
+def unlinked(clock: Clock, *, look_timeout_ms: int = 5000) -> LiveSight:
+    """A sight that has not been told yet who calls."""
+    return LiveSight(VisionSettings(look_timeout_ms=look_timeout_ms), clock=clock)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "named"),
+    [("auto", None), ("camera", "camera"), ("screen", "screen")],
+)
+async def test_nothing_shared_names_the_only_source_that_would_count(
+    clock: Clock, wanted: Wanted, named: Source | None
+) -> None:
+    """The model must not say that the caller shares nothing when they share what is not looked at."""
+    seeing = LiveSight(VisionSettings(source=wanted, look_timeout_ms=0), clock=clock)
+    assert await seeing.look() == Blind("none", named, 0)
+    seeing.choose(NOTHING)
+    assert await seeing.look() == Blind("none", named, 0)
 
 
 async def test_frame_that_arrives_during_the_wait_is_shown(clock: Clock) -> None:
@@ -188,7 +269,7 @@ async def test_frame_of_another_track_is_dropped(clock: Clock) -> None:
     """A stream that outlives its track must not pass for the chosen one."""
     seeing = sight(clock, look_timeout_ms=0)
     seeing.put(flat_frame(sid="TR_2", source="screen", taken_at=clock.now))
-    assert await seeing.look() == Blind("stale", "camera", 0)
+    assert await seeing.look() == Blind("starting", "camera", 0)
 
 
 async def test_frame_without_a_chosen_track_is_dropped(clock: Clock) -> None:
@@ -196,7 +277,7 @@ async def test_frame_without_a_chosen_track_is_dropped(clock: Clock) -> None:
     seeing = sight(clock, MUTED, look_timeout_ms=0)
     seeing.put(flat_frame(taken_at=clock.now))
     seeing.choose(CAMERA)
-    assert await seeing.look() == Blind("stale", "camera", 0)
+    assert await seeing.look() == Blind("starting", "camera", 0)
 
 
 @pytest.mark.parametrize("between", [MUTED, NOTHING, SCREEN])
@@ -208,6 +289,8 @@ async def test_switch_of_track_forgets_the_old_frame(clock: Clock, between: Choi
     seeing.choose(between)
     assert isinstance(await seeing.look(), Blind)
     seeing.choose(CAMERA)
+    assert await seeing.look() == Blind("starting", "camera", 0)
+    clock.now += 2.1
     assert await seeing.look() == Blind("stale", "camera", 0)
 
 
