@@ -160,7 +160,7 @@ def alive(pid: int) -> bool:
 async def test_the_voice_ends_with_its_owner() -> None:
     """Killed without warning, the owner leaves no process behind."""
     code = (
-        "import asyncio\nfrom sandbox.voice import Voice\n"
+        "import asyncio\nfrom sandbox.tts.voice import Voice\n"
         "async def main():\n    voice = Voice()\n    await voice.start()\n"
         "    print(voice._process.pid, flush=True)\n    await asyncio.sleep(60)\n"
         "asyncio.run(main())\n"
