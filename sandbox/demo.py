@@ -18,8 +18,10 @@ from sandbox.process import ServiceError
 from sandbox.selftest import self_test
 from sandbox.stack import (
     AGENT_NAME,
+    HOST,
     ROOT,
     Address,
+    free_port,
     start_livekit,
     start_sandbox,
     start_worker,
@@ -69,10 +71,15 @@ async def _demo(*, once: bool) -> int:
         running.push_async_callback(voice.aclose)
         address = await start_livekit(running, _LOGS, port=_PORT)
         _step("LiveKit server", address.url)
-        sandbox_url, _ = await asyncio.gather(start_sandbox(running, _LOGS, port=_SANDBOX_PORT), voice.start())
+        # The worker contacts no provider before its first call, so it need not wait for the sandbox's models.
+        sandbox_port = free_port(_SANDBOX_PORT)
+        env = {**dotenv, **worker_env(address, f"http://{HOST}:{sandbox_port}", real)}
+        worker, sandbox_url, _ = await asyncio.gather(
+            start_worker(running, _LOGS, env, port=_WORKER_PORT),
+            start_sandbox(running, _LOGS, port=sandbox_port),
+            voice.start(),
+        )
         _step("sandbox", f"{sandbox_url} (stands in for {_stand_ins(real)})")
-        env = {**dotenv, **worker_env(address, sandbox_url, real)}
-        worker = await start_worker(running, _LOGS, env, port=_WORKER_PORT)
         _step("worker", f'registered as "{AGENT_NAME}", {time.monotonic() - started:.1f} s after the start')
         _say("\nSelf-test call:")
         outcome = await self_test(address, voice, worker.log, _step)
