@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import os
 import platform
+import signal
 import statistics
 import sys
 import tempfile
@@ -24,6 +25,8 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=20, help="spoken turns of each talk (default 20)")
     parser.add_argument("--write", action="store_true", help="write bench/RESULTS.md")
     options = parser.parse_args()
+    # As for Ctrl-C: the services live in sessions of their own, and only an orderly end takes them along.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     text = asyncio.run(_measure(options.turns))
     sys.stdout.write(text)
     if options.write:

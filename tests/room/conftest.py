@@ -1,5 +1,6 @@
 """A real LiveKit server, a real worker process and the sandbox in exact mode, shared by all room tests."""
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,6 +12,9 @@ from sandbox.control.client import SandboxClient
 from sandbox.stack import Address, start_livekit, start_sandbox, start_worker, worker_env
 from sandbox.tts.voice import Voice
 from tests.room.rig import Rig, Speech
+
+# As for Ctrl-C: the services live in sessions of their own, and only an orderly end takes them along.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
