@@ -19,7 +19,7 @@ from agent.ops.stalls import StallWatch
 from agent.pipeline import build_llm, build_session, load_vad
 from agent.turns import TurnLog
 from agent.uploads.intake import Upload, UploadIntake
-from agent.vision.feed import VideoFeed
+from agent.vision.feed import STATUS_ATTRIBUTE, VideoFeed
 from agent.vision.memory import Memory
 from agent.vision.pictures import upload_message
 from agent.vision.sight import LiveSight, NoSight
@@ -131,6 +131,8 @@ class Call:
         await connecting
         self._caller.joined()
         self._started.set()
+        if self._feed is None:
+            await room.local_participant.set_attributes({STATUS_ATTRIBUTE: "off"})
         log.info("call_started", agent=room.local_participant.identity)
         self._greeting = asyncio.create_task(self._greet())
 
@@ -146,7 +148,8 @@ class Call:
     def _on_session_closed(self, event: CloseEvent) -> None:
         # After repeated provider failures the session gives up: better no agent in the room than a deaf and mute one.
         if event.error is not None:
-            log.error("session_failed", reason=event.reason.value, error=str(event.error))
+            # Without its text, which may quote what was said.
+            log.error("session_failed", reason=event.reason.value, error=type(event.error).__name__)
             self._ctx.shutdown("session failed")
 
     async def _may_upload(self, sender: str) -> bool:

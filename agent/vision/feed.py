@@ -133,10 +133,18 @@ class VideoFeed:
             self.refresh()
             status = self._sight.status()
             if status != self._status and self._room.isconnected():
-                self._status = status
-                log.info("vision_status", status=status)
-                await self._room.local_participant.set_attributes({STATUS_ATTRIBUTE: status})
+                await self._tell(status)
             await asyncio.sleep(_TICK_S)
+
+    async def _tell(self, status: str) -> None:
+        try:
+            await self._room.local_participant.set_attributes({STATUS_ATTRIBUTE: status})
+        except Exception:
+            # The connection may be just breaking; the next tick tries again, and sight goes on meanwhile.
+            log.warning("vision_status_not_sent", status=status, exc_info=True)
+        else:
+            self._status = status
+            log.info("vision_status", status=status)
 
 
 def _frame(event: rtc.VideoFrameEvent, candidate: Candidate) -> Frame:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sandbox.caller.errors import NoAgentError
+from sandbox.caller.journal import VisionStatus
 from sandbox.caller.scenes import Counter
 from sandbox.control.client import SandboxClient
 from sandbox.process import Service
@@ -39,6 +40,8 @@ async def test_dispatch_metadata_shapes_the_call(rig: Rig) -> None:
         await caller.show(Counter())
         await rig.call(caller, json.dumps(metadata))
         turn = await rig.ask(caller)
+        status = await caller.journal.wait_for(VisionStatus, timeout_s=30)
+    assert status.status == "off"
     assert turn.request.messages[0].text.startswith("You are a lighthouse keeper.")
     assert turn.images == []
 
