@@ -24,6 +24,7 @@ async def test_refused_picture_costs_one_request_and_never_the_call(rig: Rig) ->
     async with rig.caller() as caller:
         await caller.show(Counter())
         await rig.call(caller)
+        await rig.ask(caller)  # by the end of it the camera's first frame is there
         await caller.upload(passport(), caption="My passport.")
         await caller.journal.wait_for(UploadStatus, timeout_s=30)
         await rig.sandbox.fault("llm", "refuse_image")
@@ -76,10 +77,11 @@ async def test_upload_during_speech_is_answered_from_the_moment_it_is_its_turn(r
     async with rig.caller() as caller:
         await caller.show(Counter())
         await rig.call(caller)
+        first = await rig.ask(caller)  # by the end of it the camera's first frame is there
         await rig.sandbox.script("Please count.", long, typed=True)
-        await caller.type("Please count.")
+        asked = await caller.type("Please count.")
         speaking = await caller.journal.wait_for(
-            AgentState, where=lambda event: event.state == "speaking", timeout_s=30
+            AgentState, after=asked, where=lambda event: event.state == "speaking", timeout_s=30
         )
         await caller.upload(passport(), reply=True)
         await caller.upload(passport(), reply=True)
@@ -91,7 +93,7 @@ async def test_upload_during_speech_is_answered_from_the_moment_it_is_its_turn(r
         await caller.journal.wait_for(
             AgentState, after=done.at, where=lambda event: event.state == "listening", timeout_s=60
         )
-        counted, *answers = await rig.sandbox.requests("llm")
+        counted, *answers = await rig.sandbox.requests("llm", since=first.request.id)
     assert len(counted.messages[-1].images) == 1
     assert len(answers) == 1  # one reply for both
     assert answers[0].started > done.at - 1
