@@ -112,8 +112,9 @@ class LiveSight:
 
     def status(self) -> str:
         """`camera`, `screen`, `muted`, `stale` or `none`."""
-        if self._fresh() is not None and self._choice is not None and self._choice.source is not None:
-            return self._choice.source
+        frame = self._fresh()
+        if frame is not None:
+            return frame.source
         blind = self._blind()
         return blind.source if blind.reason == "starting" and blind.source is not None else blind.reason
 

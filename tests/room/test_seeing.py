@@ -5,6 +5,7 @@ import itertools
 
 import pytest
 
+from sandbox.caller.caller import Caller
 from sandbox.caller.journal import VisionStatus
 from sandbox.caller.scenes import Colour, Counter
 from sandbox.turn import Turn
@@ -17,6 +18,11 @@ def of_that_moment(turn: Turn) -> bool:
     Every frame bears its own stamp. A spoken question's last sound and the frames travel separately: half a second.
     """
     return turn.drawn_at is not None and turn.asked - 0.5 <= turn.drawn_at <= turn.request.started
+
+
+async def shown_as(caller: Caller, status: str, *, after: float = 0.0) -> None:
+    """Wait until the room is told that the agent's sight is in this state; `after` is unix seconds."""
+    await caller.journal.wait_for(VisionStatus, after=after, where=lambda event: event.status == status, timeout_s=30)
 
 
 async def test_spoken_and_typed_turns_see_the_moment(rig: Rig) -> None:
@@ -53,17 +59,13 @@ async def test_camera_published_later_is_seen(rig: Rig) -> None:
         await rig.call(caller)
         before = await rig.ask(caller)
         await caller.show(Counter())
-        await caller.journal.wait_for(VisionStatus, where=lambda event: event.status == "camera", timeout_s=30)
+        await shown_as(caller, "camera")
         first = await rig.ask(caller)
         await caller.unpublish("camera")
-        await caller.journal.wait_for(
-            VisionStatus, after=first.asked, where=lambda event: event.status == "none", timeout_s=30
-        )
+        await shown_as(caller, "none", after=first.asked)
         between = await rig.ask(caller)
         await caller.show(Counter())
-        await caller.journal.wait_for(
-            VisionStatus, after=between.asked, where=lambda event: event.status == "camera", timeout_s=30
-        )
+        await shown_as(caller, "camera", after=between.asked)
         again = await rig.ask(caller)
     assert [of_that_moment(turn) for turn in (before, first, between, again)] == [False, True, False, True]
     for blind in (before, between):
@@ -78,12 +80,10 @@ async def test_muted_camera_is_never_sent(rig: Rig) -> None:
         await rig.call(caller)
         await rig.ask(caller)
         caller.mute("camera")
-        await caller.journal.wait_for(VisionStatus, where=lambda event: event.status == "muted", timeout_s=30)
+        await shown_as(caller, "muted")
         muted = await rig.ask(caller)
         caller.unmute("camera")
-        await caller.journal.wait_for(
-            VisionStatus, after=muted.asked, where=lambda event: event.status == "camera", timeout_s=30
-        )
+        await shown_as(caller, "camera", after=muted.asked)
         back = await rig.ask(caller)
     assert muted.images == []
     assert "camera is muted" in muted.request.messages[-1].text
@@ -97,12 +97,10 @@ async def test_stalled_camera_is_never_sent_as_current(rig: Rig) -> None:
         await rig.call(caller)
         await rig.ask(caller)
         caller.freeze("camera")
-        await caller.journal.wait_for(VisionStatus, where=lambda event: event.status == "stale", timeout_s=30)
+        await shown_as(caller, "stale")
         stalled = await rig.ask(caller)
         caller.freeze("camera", frozen=False)
-        await caller.journal.wait_for(
-            VisionStatus, after=stalled.asked, where=lambda event: event.status == "camera", timeout_s=30
-        )
+        await shown_as(caller, "camera", after=stalled.asked)
         back = await rig.ask(caller)
     assert stalled.images == []
     assert "sent nothing for a while" in stalled.request.messages[-1].text
@@ -114,14 +112,12 @@ async def test_screen_share_comes_before_the_camera(rig: Rig) -> None:
     async with rig.caller() as caller:
         await caller.show(Colour("red"))
         await rig.call(caller)
-        await caller.journal.wait_for(VisionStatus, where=lambda event: event.status == "camera", timeout_s=30)
+        await shown_as(caller, "camera")
         await caller.show(Counter(), "screen")
-        await caller.journal.wait_for(VisionStatus, where=lambda event: event.status == "screen", timeout_s=30)
+        await shown_as(caller, "screen")
         screen = await rig.ask(caller)
         await caller.unpublish("screen")
-        await caller.journal.wait_for(
-            VisionStatus, after=screen.asked, where=lambda event: event.status == "camera", timeout_s=30
-        )
+        await shown_as(caller, "camera", after=screen.asked)
         camera = await rig.ask(caller)
     assert of_that_moment(screen)
     assert camera.picture is not None
