@@ -4,7 +4,7 @@ import asyncio
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from livekit import api, rtc
 
@@ -13,20 +13,9 @@ from sandbox.caller.dispatch import Dispatcher
 from sandbox.caller.errors import CallError, NoAgentError, NoReplyError
 from sandbox.caller.hearing import Hearing
 from sandbox.caller.journal import AgentLeft, Journal
-from sandbox.caller.microphone import Spoken
+from sandbox.caller.microphone import Speaks, Spoken
 from sandbox.caller.reply import Reply, assemble, describe
-
-_UPLOAD_CHUNK_BYTES = 15_000
-
-
-class Speaks(Protocol):
-    """A voice, such as `sandbox.tts.voice.Voice`, started."""
-
-    sample_rate: int
-    """Hertz."""
-
-    async def speak(self, text: str) -> bytes:
-        """Give a text as PCM, s16le, mono."""
+from sandbox.caller.streams import write_bytes
 
 
 class Caller(Devices):
@@ -41,14 +30,18 @@ class Caller(Devices):
         identity: str = "caller",
         *,
         voice: Speaks | None = None,
+        dynacast: bool = False,
     ) -> None:
         super().__init__()
         self._url = url
         self._key = api_key
         self._secret = api_secret
+        self._dispatcher = Dispatcher(url, api_key, api_secret)
         self._room_name = room
         self.identity = identity
         self._voice = voice
+        # Browsers can stop encoding what nobody is subscribed to: `dynacast` has this caller do as they do.
+        self._dynacast = dynacast
         self.journal = Journal()
         """What was heard and seen of the agent, across rejoining."""
         self._hearing: Hearing | None = None
@@ -80,7 +73,8 @@ class Caller(Devices):
         hearing.register()
         self._room, self._hearing = room, hearing
         try:
-            await room.connect(self._url, self._token(), rtc.RoomOptions(auto_subscribe=False))
+            options = rtc.RoomOptions(auto_subscribe=False, dynacast=self._dynacast)
+            await room.connect(self._url, self._token(), options)
             hearing.look_around()
             if microphone:
                 await self.plug_in()
@@ -90,7 +84,7 @@ class Caller(Devices):
 
     async def dispatch(self, agent_name: str, metadata: str = "") -> str:
         """Ask for an agent once, and give the dispatch's id. It is lost if no worker is registered."""
-        return await self._dispatcher().dispatch(agent_name, self._room_name, metadata)
+        return await self._dispatcher.dispatch(agent_name, self._room_name, metadata)
 
     async def call(self, agent_name: str, metadata: str = "", timeout_s: float = 30.0) -> None:
         """Join if need be, ask for an agent until one comes, and wait until it can be heard.
@@ -106,7 +100,7 @@ class Caller(Devices):
         try:
             async with asyncio.timeout(timeout_s):
                 if agent_name and self.agent is None:
-                    await self._dispatcher().summon(agent_name, self._room_name, metadata, self._agent_came)
+                    await self._dispatcher.summon(agent_name, self._room_name, metadata, self._agent_came)
                 await self.journal.until(lambda: self._audible() or None, timeout_s)
         except TimeoutError as error:
             seen = "seen, but without audio" if self.agent else "not seen"
@@ -142,13 +136,7 @@ class Caller(Devices):
             sent["caption"] = caption
         if reply:
             sent["reply"] = "true"
-        writer = await self.room.local_participant.stream_bytes(
-            name, total_size=len(data), mime_type=mime_type, attributes=sent, topic="images"
-        )
-        for start in range(0, len(data), _UPLOAD_CHUNK_BYTES):
-            await writer.write(data[start : start + _UPLOAD_CHUNK_BYTES])
-        await writer.aclose()
-        return writer.info.stream_id
+        return await write_bytes(self.room, data, name, mime_type, topic="images", attributes=sent)
 
     async def upload_file(self, path: Path | str) -> str:
         """Send a file as `sendFile` of the JavaScript SDK does, without attributes; give the stream's id."""
@@ -193,9 +181,6 @@ class Caller(Devices):
         token = api.AccessToken(self._key, self._secret).with_identity(self.identity)
         return token.with_name(self.identity).with_grants(grants).to_jwt()
 
-    def _dispatcher(self) -> Dispatcher:
-        return Dispatcher(self._url, self._key, self._secret)
-
     def _audible(self) -> bool:
         return self._hearing is not None and self._hearing.audible
 
@@ -207,5 +192,5 @@ class Caller(Devices):
         return True
 
     def _assembled(self, after: float) -> Reply | None:
-        writing = self._hearing is not None and self._hearing.segments_open > 0
+        writing = self._hearing is not None and self._hearing.writing(after)
         return assemble(self.journal, self.identity, after, writing=writing)

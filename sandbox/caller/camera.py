@@ -101,6 +101,11 @@ class Camera:
         """The track's id, once it is published."""
         return self._track.sid
 
+    async def frames_encoded(self) -> int:
+        """Frames that were encoded so far, those of every layer counted: what is captured and not wanted is not."""
+        layers = [stats.outbound_rtp for stats in await self._track.get_stats() if stats.HasField("outbound_rtp")]
+        return sum(layer.outbound.frames_encoded for layer in layers)
+
     async def publish(self) -> None:
         """Publish the track and begin to send frames."""
         self._task = asyncio.create_task(self._send())

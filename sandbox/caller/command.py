@@ -11,6 +11,7 @@ from livekit import api, rtc
 
 from sandbox.caller.caller import Caller
 from sandbox.caller.errors import CallError
+from sandbox.caller.scenes import FORMS
 from sandbox.caller.steps import Steps
 from sandbox.stack import API_KEY, API_SECRET
 from sandbox.tts.voice import Voice, VoiceError
@@ -48,13 +49,13 @@ def parser() -> argparse.ArgumentParser:
     option("--agent", default="sighted", help="dispatched by this name; empty: comes by itself")
     option("--metadata", default="", help="JSON for the dispatch")
     option("--timeout", type=float, default=30.0, metavar="SECONDS", help="for the agent, and for each answer")
+    option("--dynacast", action="store_true", help="stop encoding what nobody looks at, as browsers can")
     steps = result.add_argument_group("steps, carried out in the order given")
 
     def step(name: str, metavar: str | None, text: str, **more: Any) -> None:
         steps.add_argument(f"--{name}", action=_Append, metavar=metavar, help=text, **more)
 
-    scenes = "sign:TEXT, counter, colour:NAME, qr:TEXT or file:PATH"
-    step("camera", "SCENE", f"show {scenes}; again: the same track shows another")
+    step("camera", "SCENE", f"show {FORMS}; again: the same track shows another")
     step("screen", "SCENE", "the same on a shared screen")
     step("greeting", None, "wait for the agent's first words", nargs=0)
     step("say", "TEXT", "speak, and wait for the answer")
@@ -83,7 +84,13 @@ async def _place(options: argparse.Namespace) -> int:
         if any(name == "say" for name, _ in options.steps):
             await voice.start()
         async with Caller(
-            options.url, options.key, options.secret, options.room, options.identity, voice=voice
+            options.url,
+            options.key,
+            options.secret,
+            options.room,
+            options.identity,
+            voice=voice,
+            dynacast=options.dynacast,
         ) as caller:
             steps = Steps(caller, options.timeout, say)
             caller.journal.on_event(steps.tell)

@@ -7,11 +7,11 @@ from livekit import rtc
 from sandbox.caller.camera import Camera, Source
 from sandbox.caller.errors import CallError
 from sandbox.caller.microphone import Microphone, Spoken
-from sandbox.caller.scenes import Scene, scene
+from sandbox.caller.scenes import Scene, scene, usual_size
 
 AnySource = Source | Literal["microphone"]
 
-_SIZES = {"camera": (1280, 720), "screen": (1920, 1080)}
+_SCREEN_SIZE = (1920, 1080)
 _FPS = {"camera": 30.0, "screen": 5.0}
 
 
@@ -60,13 +60,18 @@ class Devices:
         Args:
             what: a scene, or its short form for `sandbox.caller.scenes.scene`.
             source: where it appears.
-            size: width and height of a short form, in pixels; 1280x720 for a camera, 1920x1080 for a screen.
+            size: width and height of a short form, in pixels; 1920x1080 for a screen, for a camera the form's
+                usual one.
             fps: frames a second; 30 for a camera, 5 for a screen.
             rotation: clockwise degrees to flag the frames with: 0, 90, 180 or 270.
             simulcast: whether to send smaller layers too.
             max_bitrate: bits a second.
         """
-        shown = scene(what, *(size or _SIZES[source])) if isinstance(what, str) else what
+        if isinstance(what, str):
+            size = size or (_SCREEN_SIZE if source == "screen" else usual_size(what))
+            shown = scene(what, *size)
+        else:
+            shown = what
         if source in self._cameras:
             self._cameras[source].replace(shown)
             return
@@ -85,6 +90,10 @@ class Devices:
     def freeze(self, source: Source = "camera", *, frozen: bool = True) -> None:
         """Stop a source's frames, or let them go on, without any event."""
         self._camera(source).freeze(frozen=frozen)
+
+    async def frames_encoded(self, source: Source = "camera") -> int:
+        """Frames of a source that were encoded so far. With `dynacast` they stop some 5 s after the last onlooker."""
+        return await self._camera(source).frames_encoded()
 
     def mute(self, source: AnySource = "camera") -> None:
         """Mute a source; others are told."""

@@ -30,8 +30,8 @@ class Hearing:
         self._audio: dict[str, asyncio.Task[None]] = {}
         self.agent: rtc.RemoteParticipant | None = None
         """The agent, while it is in the room; the first one if there are several."""
-        self.segments_open = 0
-        """Transcriptions of the agent that have begun and not ended."""
+        self._segments_open: list[float] = []
+        """When each transcription of the agent began that has not ended, in unix seconds."""
         self._room_handlers = {
             "participant_connected": self._joined,
             "participant_disconnected": self._left,
@@ -51,6 +51,10 @@ class Hearing:
     def audible(self) -> bool:
         """Whether the agent's audio track is subscribed."""
         return bool(self._audio)
+
+    def writing(self, after: float) -> bool:
+        """Whether a transcription of the agent is under way that began later than `after` (unix seconds)."""
+        return any(started > after for started in self._segments_open)
 
     def register(self) -> None:
         """Listen; to be called before the room is connected, or what comes early is lost."""
@@ -77,7 +81,7 @@ class Hearing:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._audio.clear()
-        self.segments_open = 0
+        self._segments_open.clear()
 
     def _in_a_task(self, read: Callable[[Reader, str], Coroutine[Any, Any, None]]) -> Callable[[Reader, str], None]:
         """Give a handler that is called, not awaited, as the SDK does it."""
@@ -161,11 +165,13 @@ class Hearing:
     async def _transcription(self, reader: rtc.TextStreamReader, speaker: str) -> None:
         started = time.time()
         is_agent = speaker != self._room.local_participant.identity
-        self.segments_open += is_agent
+        if is_agent:
+            self._segments_open.append(started)
         try:
             text, complete = await read_text(reader)
         finally:
-            self.segments_open -= is_agent
+            if is_agent:
+                self._segments_open.remove(started)
         attributes = reader.info.attributes or {}
         self._journal.add(
             events.Transcript(

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from livekit import rtc
@@ -18,6 +19,16 @@ FRAME_SAMPLES = SAMPLE_RATE // 100
 
 _MAX_BEHIND_S = 0.5
 """A loop that was held up longer than this skips the lost time; below it, the frames are sent in one go."""
+
+
+class Speaks(Protocol):
+    """A voice, such as `sandbox.tts.voice.Voice`, started."""
+
+    sample_rate: int
+    """Hertz."""
+
+    async def speak(self, text: str) -> bytes:
+        """Give a text as PCM, s16le, mono."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,18 +35,17 @@ def assemble(journal: Journal, own_identity: str, after: float, *, writing: bool
         journal: what was heard.
         own_identity: the caller's, whose own transcriptions are no answer.
         after: unix seconds; a sound or a text that began earlier belongs to an earlier answer.
-        writing: whether a transcription of the agent is under way.
+        writing: whether a transcription of the agent is under way that began later than `after`.
     """
-    began = journal.of(SoundBegan, after)
-    if not began or writing:
-        return None
-    first_sound = began[0].at
-    ended = [event.at for event in journal.of(SoundEnded, first_sound - 1e-6) if event.at >= began[-1].at]
     texts = [
         event
         for event in journal.of(Transcript, after)
         if event.speaker != own_identity and event.started > after and event.text
     ]
+    began = _sounds(journal, after, until=texts[0].started) if texts else []
+    if not began or writing:
+        return None
+    ended = [event.at for event in journal.of(SoundEnded, after) if event.at >= began[-1]]
     state = journal.last(AgentState)
     # On a busy network sound may come later than the word that it has ended.
     spoke = any(change.state == "speaking" for change in journal.of(AgentState, after))
@@ -56,7 +55,16 @@ def assemble(journal: Journal, own_identity: str, after: float, *, writing: bool
     # Segments follow each other without a space of their own.
     text = " ".join(event.text.strip() for event in texts)
     done = max(ended[-1], texts[-1].at, 0.0 if state is None else state.at)
-    return Reply(text, after, first_sound, ended[-1], done)
+    return Reply(text, after, began[0], ended[-1], done)
+
+
+def _sounds(journal: Journal, after: float, until: float) -> list[float]:
+    """When each sound of the answer began whose text was opened at `until`.
+
+    An interrupted answer may make a sound after the question is asked: it has ended before the next one's text opens.
+    """
+    last_of_earlier = max((event.at for event in journal.of(SoundEnded, after) if event.at < until), default=after)
+    return [event.at for event in journal.of(SoundBegan, after) if event.at > last_of_earlier]
 
 
 def describe(journal: Journal, after: float) -> str:

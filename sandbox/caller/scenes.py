@@ -1,47 +1,37 @@
-"""What the scripted caller shows: generated pictures, and pictures and videos from files."""
+"""What the scripted caller shows: generated pictures, and by their short form those from files too."""
 
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
-from PIL import Image, ImageColor, UnidentifiedImageError
+from PIL import Image, ImageColor
 
+from sandbox.caller.files import Picture, Video
 from sandbox.caller.lettering import write
+from sandbox.caller.smallprint import SmallPrint
 from sandbox.caller.stamp import Pixels, draw_stamp, read_stamp
+from sandbox.caller.still import Scene, Still
 
-__all__ = ["Colour", "Counter", "Picture", "Pixels", "Qr", "Scene", "Sign", "Video", "read_stamp", "scene"]
+__all__ = [
+    "Colour",
+    "Counter",
+    "Picture",
+    "Pixels",
+    "Qr",
+    "Scene",
+    "Sign",
+    "SmallPrint",
+    "Video",
+    "read_stamp",
+    "scene",
+    "usual_size",
+]
+
+FORMS = "sign:TEXT, small:WORDS, counter, colour:NAME, qr:TEXT or file:PATH"
+"""The short forms of scenes."""
 
 _VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mjpeg", ".mkv", ".mov", ".mp4", ".webm"})
 _COUNTER_MODULUS = 10_000
-
-
-class Scene(Protocol):
-    """Something to point a camera at."""
-
-    @property
-    def still(self) -> bool:
-        """Whether every frame is the same, so that one conversion serves them all."""
-
-    def frame(self, now: float) -> Pixels:
-        """Draw the moment `now` (unix seconds).
-
-        Returns:
-            RGB, height x width x 3, uint8; the scene's own buffer, valid until the next call.
-        """
-
-
-class Still:
-    """A scene that never changes. Its picture is RGB, height x width x 3, uint8."""
-
-    still = True
-
-    def __init__(self, picture: Pixels) -> None:
-        self._picture = picture
-
-    def frame(self, now: float) -> Pixels:  # noqa: ARG002 - the moment makes no difference here
-        """Give the one picture."""
-        return self._picture
 
 
 class Sign(Still):
@@ -79,18 +69,6 @@ class Qr(Still):
         super().__init__(picture)
 
 
-class Picture(Still):
-    """An image file, whole, on black where its proportions differ. A file that is none raises ValueError."""
-
-    def __init__(self, path: Path | str, width: int = 1280, height: int = 720) -> None:
-        try:
-            with Image.open(path) as image:
-                pixels = np.asarray(image.convert("RGB"))
-        except (OSError, UnidentifiedImageError) as error:
-            raise ValueError(f"picture {str(path)!r}: {error}") from error
-        super().__init__(_letterbox(pixels, width, height))
-
-
 class Counter:
     """A number that changes once a second, and a stamp of each frame's very moment.
 
@@ -120,49 +98,16 @@ class Counter:
         return self._picture
 
 
-class Video:
-    """A video file at its own speed, over and over. A file that is none raises ValueError."""
-
-    still = False
-
-    def __init__(self, path: Path | str, width: int = 1280, height: int = 720) -> None:
-        self._capture = cv2.VideoCapture(str(path))
-        self._size = (width, height)
-        self._fps = self._capture.get(cv2.CAP_PROP_FPS) or 30.0
-        self._started: float | None = None
-        self._read = 0
-        found, picture = self._capture.read()
-        if not found:
-            raise ValueError(f"video {str(path)!r} has no readable frame")
-        self._picture = self._fitted(picture)
-
-    def frame(self, now: float) -> Pixels:
-        """Give the frame due at `now`, counted from the first call."""
-        if self._started is None:
-            self._started = now
-        due = int((now - self._started) * self._fps)
-        # A caller that was away for long must not decode the whole absence: half a second is enough to go on.
-        self._read = max(self._read, due - int(self._fps / 2))
-        while self._read < due:
-            self._read += 1
-            found, picture = self._capture.read()
-            if not found:
-                self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
-                found, picture = self._capture.read()
-            if found and self._read == due:
-                self._picture = self._fitted(picture)
-        return self._picture
-
-    def _fitted(self, bgr: object) -> Pixels:
-        rgb = np.asarray(cv2.cvtColor(np.asarray(bgr, np.uint8), cv2.COLOR_BGR2RGB), np.uint8)
-        return _letterbox(rgb, *self._size)
+def usual_size(spec: str) -> tuple[int, int]:
+    """Give the width and height, in pixels, at which a short form is shown unless told otherwise."""
+    return SmallPrint.SIZE if spec.startswith("small:") else (1280, 720)
 
 
 def scene(spec: str, width: int = 1280, height: int = 720) -> Scene:
     """Make a scene from its short form, such as `sign:OPEN AT NINE`.
 
     Args:
-        spec: `sign:TEXT`, `counter`, `colour:NAME`, `qr:TEXT` or `file:PATH` (an image or a video).
+        spec: `sign:TEXT`, `small:WORDS`, `counter`, `colour:NAME`, `qr:TEXT` or `file:PATH` (an image or a video).
         width: pixels.
         height: pixels.
 
@@ -174,6 +119,8 @@ def scene(spec: str, width: int = 1280, height: int = 720) -> Scene:
         return Counter(width, height)
     if rest and kind == "sign":
         return Sign(rest, width, height)
+    if rest and kind == "small":
+        return SmallPrint(rest, width, height)
     if rest and kind == "colour":
         return Colour(rest, width, height)
     if rest and kind == "qr":
@@ -181,17 +128,4 @@ def scene(spec: str, width: int = 1280, height: int = 720) -> Scene:
     if rest and kind == "file":
         is_video = Path(rest).suffix.lower() in _VIDEO_SUFFIXES
         return Video(rest, width, height) if is_video else Picture(rest, width, height)
-    raise ValueError(f"scene {spec!r}, allowed: sign:TEXT, counter, colour:NAME, qr:TEXT, file:PATH")
-
-
-def _letterbox(pixels: Pixels, width: int, height: int) -> Pixels:
-    scale = min(width / pixels.shape[1], height / pixels.shape[0])
-    inner_width, inner_height = max(1, int(pixels.shape[1] * scale)), max(1, int(pixels.shape[0] * scale))
-    if (inner_width, inner_height) == (width, height) == (pixels.shape[1], pixels.shape[0]):
-        return pixels
-    frame = np.zeros((height, width, 3), np.uint8)
-    top, left = (height - inner_height) // 2, (width - inner_width) // 2
-    frame[top : top + inner_height, left : left + inner_width] = cv2.resize(
-        pixels, (inner_width, inner_height), interpolation=cv2.INTER_AREA
-    )
-    return frame
+    raise ValueError(f"scene {spec!r}, allowed: {FORMS}")

@@ -1,4 +1,4 @@
-"""Text and byte streams read to their end, within bounds."""
+"""Text and byte streams read to their end, within bounds, and byte streams written."""
 
 import json
 from typing import Any
@@ -8,6 +8,9 @@ from livekit import rtc
 MAX_TEXT_CHARS = 1_000_000
 MAX_BYTES = 32 * 1024 * 1024
 """What goes beyond these is left unread."""
+
+CHUNK_BYTES = 15_000
+"""How browsers send: a data packet takes little more."""
 
 
 async def read_text(reader: rtc.TextStreamReader) -> tuple[str, bool]:
@@ -40,6 +43,19 @@ async def read_bytes(reader: rtc.ByteStreamReader) -> tuple[bytes, bool]:
     finally:
         reader.close()
     return bytes(data), True
+
+
+async def write_bytes(
+    room: rtc.Room, data: bytes, name: str, mime_type: str, *, topic: str, attributes: dict[str, str]
+) -> str:
+    """Send bytes to everybody in the room, and give the stream's id."""
+    writer = await room.local_participant.stream_bytes(
+        name, total_size=len(data), mime_type=mime_type, attributes=attributes, topic=topic
+    )
+    for start in range(0, len(data), CHUNK_BYTES):
+        await writer.write(data[start : start + CHUNK_BYTES])
+    await writer.aclose()
+    return writer.info.stream_id
 
 
 def read_json(text: str) -> dict[str, Any]:

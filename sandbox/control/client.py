@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from sandbox.control.entries import Entry, Provider
+from sandbox.control.entries import Entry, Provider, ToolCall
 from sandbox.control.faults import Kind
 from sandbox.control.orders import BadOrder
 from sandbox.control.script import Mode
@@ -50,15 +50,20 @@ class SandboxClient:
                     pass
                 await asyncio.sleep(0.1)
 
-    async def script(self, hear: str, answer: str | None = None, *, typed: bool = False) -> None:
+    async def script(
+        self, hear: str, answer: str | None = None, *, typed: bool = False, call: ToolCall | None = None
+    ) -> None:
         """Say what the next utterance says, and what the model answers to it.
 
         Args:
             hear: The transcript of the next utterance.
             answer: The answer; None: `Answer <request id>.`
             typed: The sentence will be typed, so no utterance stands for it.
+            call: The tool that the model asks for before it answers; its id is the sandbox's to choose.
         """
-        await self._order("POST", "/sandbox/script", {"hear": hear, "answer": answer, "typed": typed})
+        tool = call and {"name": call.name, "arguments": call.arguments}
+        line = {"hear": hear, "answer": answer, "typed": typed, "call": tool}
+        await self._order("POST", "/sandbox/script", line)
 
     async def mode(
         self,

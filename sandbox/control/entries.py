@@ -27,12 +27,40 @@ class SeenImage:
 
 
 @dataclass
+class ToolCall:
+    """A function tool that the model asks for."""
+
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+    """What is no JSON object is kept as `{"unreadable": text}`."""
+    id: str = ""
+    """What the tool's result refers to."""
+
+
+@dataclass
 class SeenMessage:
     """One message in a model request."""
 
     role: str
     text: str
     images: list[SeenImage] = field(default_factory=list)
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    """What an assistant's message asked for."""
+    tool_call_id: str = ""
+    """The call that a tool's message answers."""
+    sha256: str = ""
+    """Of the whole message as JSON, image data and key order included: equal means sent unchanged."""
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The message in a JSON object.
+
+        Raises:
+            TypeError: The object has other keys.
+        """
+        images = [SeenImage(**image) for image in data["images"]]
+        calls = [ToolCall(**call) for call in data["tool_calls"]]
+        return cls(**{**data, "images": images, "tool_calls": calls})
 
 
 @dataclass
@@ -77,8 +105,12 @@ class Entry:
     fault: str | None = None
     """The kind of the fault it was ordered to meet."""
     messages: list[SeenMessage] = field(default_factory=list)
+    tools: list[str] = field(default_factory=list)
+    """llm: the names of the function tools that the request offered."""
     reply: str = ""
     """llm: what was sent so far."""
+    tool_call: ToolCall | None = None
+    """llm: what it asked for instead of a reply."""
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
@@ -99,11 +131,10 @@ class Entry:
         Raises:
             TypeError: The object has other keys.
         """
-        messages = [
-            SeenMessage(m["role"], m["text"], [SeenImage(**image) for image in m["images"]]) for m in data["messages"]
-        ]
+        messages = [SeenMessage.from_json(message) for message in data["messages"]]
+        call = data["tool_call"] and ToolCall(**data["tool_call"])
         utterances = [
             Utterance(**{**u, "interims": [Interim(**interim) for interim in u["interims"]]})
             for u in data["utterances"]
         ]
-        return cls(**{**data, "messages": messages, "utterances": utterances})
+        return cls(**{**data, "messages": messages, "tool_call": call, "utterances": utterances})

@@ -33,6 +33,18 @@ def take_text(data: dict[str, Any], key: str) -> str:
     return value
 
 
+def take_object(data: dict[str, Any], key: str) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        BadOrder: It is missing or something else.
+    """
+    value = data.get(key)
+    if not isinstance(value, dict):
+        raise BadOrder(f"{key} is {value!r}, it must be a JSON object")
+    return value
+
+
 def take_choice(data: dict[str, Any], key: str, allowed: tuple[str, ...]) -> str:
     """One of the `allowed` words.
 

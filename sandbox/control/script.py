@@ -4,7 +4,8 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sandbox.control.orders import BadOrder, only_keys, take_bool, take_int, take_text
+from sandbox.control.entries import ToolCall
+from sandbox.control.orders import BadOrder, only_keys, take_bool, take_int, take_object, take_text
 
 MAX_LINES = 1_000
 MAX_ANSWERS = 1_000
@@ -47,6 +48,8 @@ class Line:
     """What the model says to it; None: `Answer <request number>.`"""
     typed: bool = False
     """The sentence will be typed: no utterance stands for it."""
+    call: ToolCall | None = None
+    """The tool that the model asks for before it answers, where a request offers it."""
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Line":
@@ -55,9 +58,15 @@ class Line:
         Raises:
             BadOrder: A missing or unknown key or a value of the wrong kind.
         """
-        only_keys(data, {"hear", "answer", "typed"})
+        only_keys(data, {"hear", "answer", "typed", "call"})
         answer = None if data.get("answer") is None else take_text(data, "answer")
-        return cls(take_text(data, "hear"), answer, take_bool(data, "typed", default=False))
+        call = None if data.get("call") is None else _call(take_object(data, "call"))
+        return cls(take_text(data, "hear"), answer, take_bool(data, "typed", default=False), call)
+
+
+def _call(data: dict[str, Any]) -> ToolCall:
+    only_keys(data, {"name", "arguments"})
+    return ToolCall(take_text(data, "name"), take_object(data, "arguments") if "arguments" in data else {})
 
 
 def spoken_part(text: str) -> str:
@@ -73,7 +82,7 @@ class Script:
         self.mode = mode
         self._lines: deque[Line] = deque()
         # Not spent by use: a speculation, its replacement and a retry all ask the same question.
-        self._answers: OrderedDict[str, str | None] = OrderedDict()
+        self._heard: OrderedDict[str, Line] = OrderedDict()
 
     def add(self, line: Line) -> None:
         """Append a line.
@@ -102,21 +111,26 @@ class Script:
 
     def answer(self, last_user_text: str, request_id: int) -> str | None:
         """The answer to a scripted sentence; in exact mode to any sentence. None: think for yourself."""
-        key = spoken_part(last_user_text)
-        if key in self._answers or self.mode.exact:
-            return self._answers.get(key) or f"Answer {request_id}."
+        line = self._heard.get(spoken_part(last_user_text))
+        if line or self.mode.exact:
+            return (line and line.answer) or f"Answer {request_id}."
         return None
+
+    def call(self, last_user_text: str) -> ToolCall | None:
+        """The tool to ask for before a scripted sentence is answered."""
+        line = self._heard.get(spoken_part(last_user_text))
+        return line.call if line else None
 
     def clear(self) -> int:
         """Forget lines and answers; the number of lines nobody heard."""
         unheard = len(self._lines)
         self._lines.clear()
-        self._answers.clear()
+        self._heard.clear()
         return unheard
 
     def _remember(self, line: Line) -> None:
         key = spoken_part(line.hear)
-        self._answers.pop(key, None)
-        self._answers[key] = line.answer
-        while len(self._answers) > MAX_ANSWERS:
-            self._answers.popitem(last=False)
+        self._heard.pop(key, None)
+        self._heard[key] = line
+        while len(self._heard) > MAX_ANSWERS:
+            self._heard.popitem(last=False)

@@ -26,7 +26,8 @@ _SMALL_TALK = (
 _CODE = re.compile(r"\b(q\.? ?r\.?|queue are|cue are|code|barcode)\b")
 _COLOUR = re.compile(r"\bcolou?rs?\b")
 _READ = re.compile(
-    r"\b(read|say|says|said|written|text|sign|label|title|word|words|letters?|numbers?|spell|screen say)\b"
+    r"\b(read|say|says|said|written|text|sign|label|title|word|words|letters?|numbers?|spell|screen say"
+    r"|print(ed)?|serial)\b"
 )
 _DESCRIBE = re.compile(
     r"\b(see|seeing|look|looking|watch|describe|show|showing|shown|picture|photo|image|upload|camera|screen"
@@ -48,6 +49,10 @@ class Notes:
     """The picture was sent by the user, not taken by a camera."""
     caption: str = ""
     """The words that came with an upload."""
+    fetched: bool = False
+    """A tool was asked for the picture, so the question is about one, whatever its words."""
+    failure: str = ""
+    """Why the tool brought none, as it put it."""
 
 
 def about_upload(question: str) -> bool:
@@ -66,10 +71,11 @@ def answer(question: str, view: View | None, notes: Notes) -> str:
     text = question.lower()
     if not text.strip():
         return describe(view) if view else "Hello! Show me something and ask me about it."
+    about_sight = notes.fetched or needs_sight(question)
     for pattern, reply in _SMALL_TALK:
-        if re.search(pattern, text) and not needs_sight(question):
+        if re.search(pattern, text) and not about_sight:
             return reply
-    if not needs_sight(question) and not notes.upload:
+    if not about_sight and not notes.upload:
         return SELF
     if view is None:
         return _blind(notes)
@@ -109,6 +115,8 @@ def _look(text: str, view: View) -> str:
 
 
 def _blind(notes: Notes) -> str:
+    if notes.failure:
+        return f"I tried to look, but could not: {notes.failure.rstrip('.')}."
     if notes.blind_reason:
         return f"I cannot see anything right now: {notes.blind_reason.rstrip('.')}."
     return "I cannot see anything: no picture came with your question."

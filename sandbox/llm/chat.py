@@ -1,50 +1,29 @@
 """Chat completions, over the wire of OpenAI."""
 
 import asyncio
-import json
-import re
-import time
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 from aiohttp import web
 
-from sandbox.control.entries import Entry
+from sandbox.control.entries import ToolCall
 from sandbox.control.faults import HANG_S, Fault
-from sandbox.control.state import STATE, State, cut, drop, key_is_good
-from sandbox.llm import brain, completion
-from sandbox.llm.completion import Completion, Refusal
-from sandbox.llm.tokens import text_tokens
+from sandbox.control.state import STATE, State, drop, key_is_good
+from sandbox.llm import brain, completion, tools
+from sandbox.llm.completion import Completion
+from sandbox.llm.exchange import Exchange
+from sandbox.llm.question import question_of
+from sandbox.llm.refusal import Refusal
+from sandbox.llm.stream import Answer, stream, whole
 
 MODEL = "sandbox"
 WORD_S = 0.008
 """Seconds between words of a stand-in's answer, about as fast as a real model writes."""
-
-_PIECES = re.compile(r"\S+\s*")
 
 
 def add_routes(app: web.Application) -> None:
     """Serve `/v1/chat/completions` and `/v1/models`."""
     app.router.add_get("/v1/models", _models)
     app.router.add_post("/v1/chat/completions", _completions)
-
-
-@dataclass
-class _Turn:
-    """One request on its way through the handler."""
-
-    request: web.Request
-    state: State
-    entry: Entry
-    asked: Completion
-    fault: Fault | None
-    received: float
-    """Loop time when the request arrived."""
-
-    @property
-    def slow_s(self) -> float:
-        """Seconds added by an ordered fault."""
-        return self.fault.delay_ms / 1000 if self.fault and self.fault.kind == "slow" else 0.0
 
 
 async def _models(request: web.Request) -> web.Response:
@@ -64,13 +43,13 @@ async def _completions(request: web.Request) -> web.StreamResponse:
         body = await request.read()
         entry.request_bytes = len(body)
         asked = await asyncio.to_thread(completion.read, body, state.pictures)
-        entry.model, entry.messages = asked.model, asked.messages
+        entry.model, entry.messages, entry.tools = asked.model, asked.messages, list(asked.tools.names)
         for sha256, (data, mime) in asked.images.items():
             state.record.keep_image(sha256, data, mime)
-        entry.prompt_tokens, entry.cached_tokens = state.prompt_cache.count(asked.messages)
-        turn = _Turn(request, state, entry, asked, _fault_for(state, asked), received)
+        entry.prompt_tokens, entry.cached_tokens = state.prompt_cache.count(asked.messages, asked.tools.definition)
+        exchange = Exchange(request, state, entry, asked, _fault_for(state, asked), received)
         try:
-            return await _respond(turn)
+            return await _respond(exchange)
         except Refusal as refusal:
             state.record.close(entry, "error", str(refusal))
             return web.json_response(refusal.body, status=refusal.status)
@@ -82,113 +61,57 @@ def _fault_for(state: State, asked: Completion) -> Fault | None:
     return state.faults.take("llm", ("error", "hang", "drop", "slow", "cut"))
 
 
-async def _respond(turn: _Turn) -> web.StreamResponse:
-    if turn.asked.refusal:
-        raise turn.asked.refusal
-    if turn.fault:
-        turn.entry.fault = turn.fault.kind
-        await _meet(turn, turn.fault)
-    exact = turn.state.script.mode.exact
-    reply = await _think(turn)
-    delay_s = turn.slow_s + (turn.state.script.mode.llm_first_token_ms / 1000 if exact else 0)
-    await asyncio.sleep(turn.received + delay_s - asyncio.get_running_loop().time())
-    if not turn.asked.stream:
-        return _whole(turn, reply)
-    return await _stream(turn, reply, 0 if exact else WORD_S)
+async def _respond(exchange: Exchange) -> web.StreamResponse:
+    if exchange.asked.refusal:
+        raise exchange.asked.refusal
+    if exchange.fault:
+        exchange.entry.fault = exchange.fault.kind
+        await _meet(exchange, exchange.fault)
+    mode = exchange.state.script.mode
+    answer = await _think(exchange)
+    delay_s = exchange.slow_s + (mode.llm_first_token_ms / 1000 if mode.exact else 0)
+    await asyncio.sleep(exchange.received + delay_s - asyncio.get_running_loop().time())
+    if not exchange.asked.stream:
+        return whole(exchange, answer)
+    return await stream(exchange, answer, 0 if mode.exact else WORD_S)
 
 
-async def _meet(turn: _Turn, fault: Fault) -> None:
+async def _meet(exchange: Exchange, fault: Fault) -> None:
     """Go through a fault; those of the kinds `slow` and `cut` happen later."""
     if fault.kind == "error":
         raise Refusal(fault.status, "This error was ordered.", kind="server_error", code="ordered")
     if fault.kind == "refuse_image":
         raise Refusal(400, "This refusal was ordered.", code="invalid_image_format", param="messages")
     if fault.kind == "drop":
-        turn.state.record.close(turn.entry, "error", "dropped, as ordered")
-        drop(turn.request)
+        exchange.state.record.close(exchange.entry, "error", "dropped, as ordered")
+        drop(exchange.request)
         raise ConnectionResetError("dropped, as ordered")
     if fault.kind == "hang":
         await asyncio.sleep(HANG_S)
         raise Refusal(504, "The ordered hang is over.", kind="server_error", code="ordered")
 
 
-async def _think(turn: _Turn) -> str:
-    state = turn.state
-    users = [message.text for message in turn.asked.messages if message.role == "user"]
-    scripted = state.script.answer(users[-1] if users else "", turn.entry.id)
+async def _think(exchange: Exchange) -> Answer:
+    script, asked, entry = exchange.state.script, exchange.asked, exchange.entry
+    question = question_of(asked.messages)
+    offered = [name for name in asked.tools.allowed if name not in question.called]
+    scripted = script.answer(question.text, entry.id)
     if scripted is not None:
-        return scripted
-    question = completion.question_of(turn.asked.messages)
-    view = None
-    if question.picture and (brain.needs_sight(question.text) or not question.text or question.notes.upload):
-        data, _ = turn.asked.images[question.picture.sha256]
-        view = await state.senses.eyes.look(data, question.picture.sha256)
-    return brain.answer(question.text, view, question.notes)
+        # Every request for the sentence gets the call until one brings its result: the first may be a speculation.
+        call = script.call(question.text)
+        return _numbered(call, entry.id) if call and call.name in offered else scripted
+    if call := tools.choose(question.text, offered, must=asked.tools.must_call):
+        return _numbered(call, entry.id)
+    view, notes = None, question.notes
+    about_sight = brain.needs_sight(question.text) or not question.text or notes.upload or notes.fetched
+    if question.picture and about_sight:
+        data, _ = asked.images[question.picture.sha256]
+        view = await exchange.state.senses.eyes.look(data, question.picture.sha256)
+    return brain.answer(question.text, view, notes)
 
 
-def _whole(turn: _Turn, reply: str) -> web.Response:
-    turn.state.record.first_byte(turn.entry)
-    turn.entry.reply = reply
-    turn.entry.completion_tokens = text_tokens(reply)
-    choice = {"index": 0, "message": {"role": "assistant", "content": reply}, "finish_reason": "stop"}
-    body = _object(turn, "chat.completion", [choice]) | {"usage": _usage(turn.entry)}
-    return web.json_response(body)
-
-
-async def _stream(turn: _Turn, reply: str, word_s: float) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
-    response.enable_chunked_encoding()
-    await response.prepare(turn.request)
-    pieces = _PIECES.findall(reply)
-    kept = pieces[: len(pieces) // 2] if turn.fault and turn.fault.kind == "cut" else pieces
-    await _send(response, turn, [_delta({"role": "assistant", "content": ""})])
-    for piece in kept:
-        await _send(response, turn, [_delta({"content": piece})])
-        turn.state.record.first_byte(turn.entry)
-        turn.entry.reply += piece
-        turn.entry.completion_tokens = text_tokens(turn.entry.reply)
-        if word_s:
-            await asyncio.sleep(word_s)
-    if len(kept) < len(pieces):
-        turn.state.record.close(turn.entry, "error", "cut, as ordered")
-        cut(turn.request)
-        return response
-    await _send(response, turn, [_delta({}, finish="stop")])
-    if turn.asked.include_usage:
-        await _send(response, turn, [], _usage(turn.entry))
-    await response.write(b"data: [DONE]\n\n")
-    await response.write_eof()
-    return response
-
-
-async def _send(
-    response: web.StreamResponse, turn: _Turn, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None
-) -> None:
-    chunk = _object(turn, "chat.completion.chunk", choices) | {"usage": usage}
-    await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
-
-
-def _object(turn: _Turn, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "id": f"chatcmpl-{turn.entry.id}",
-        "object": kind,
-        "created": int(time.time()),
-        "model": turn.asked.model,
-        "choices": choices,
-    }
-
-
-def _delta(delta: dict[str, str], finish: str | None = None) -> dict[str, Any]:
-    return {"index": 0, "delta": delta, "finish_reason": finish}
-
-
-def _usage(entry: Entry) -> dict[str, Any]:
-    return {
-        "prompt_tokens": entry.prompt_tokens,
-        "completion_tokens": entry.completion_tokens,
-        "total_tokens": entry.prompt_tokens + entry.completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": entry.cached_tokens},
-    }
+def _numbered(call: ToolCall, number: int) -> ToolCall:
+    return replace(call, id=f"call_{number}")
 
 
 def _unauthorized() -> web.Response:

@@ -1,30 +1,14 @@
 """A chat completion request, read and checked."""
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.control.entries import SeenImage, SeenMessage
-from sandbox.control.script import spoken_part
-from sandbox.llm.brain import Notes, about_upload
+from sandbox.control.entries import SeenMessage
+from sandbox.llm.calls import Tools, check_order, read_calls, read_tools
 from sandbox.llm.pictures import InvalidImage, Pictures
-
-
-class Refusal(Exception):  # noqa: N818  # says what it is
-    """A request that is answered by an error in the provider's own shape."""
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        code: str | None = None,
-        param: str | None = None,
-        kind: str = "invalid_request_error",
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
+from sandbox.llm.refusal import Refusal
 
 
 @dataclass
@@ -37,17 +21,9 @@ class Completion:
     messages: list[SeenMessage] = field(default_factory=list)
     images: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     """Bytes and type by SHA-256."""
+    tools: Tools = field(default_factory=Tools)
     refusal: Refusal | None = None
     """Why the provider refuses the request; the rest is what could be read."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What the last user message asks, and the picture it is about."""
-
-    text: str
-    picture: SeenImage | None
-    notes: Notes
 
 
 def read(body: bytes, pictures: Pictures) -> Completion:
@@ -62,25 +38,13 @@ def read(body: bytes, pictures: Pictures) -> Completion:
     return completion
 
 
-def question_of(messages: list[SeenMessage]) -> Question:
-    """The question in the last user message, and the picture to answer it from."""
-    users = [index for index, message in enumerate(messages) if message.role == "user"]
-    if not users:
-        return Question("", None, Notes())
-    last = messages[users[-1]]
-    text = spoken_part(last.text)
-    lines = [line.strip() for line in last.text.splitlines()]
-    notes = [line[1:-1].strip() for line in lines if line.startswith("[") and line.endswith("]")]
-    if about_upload(text):
-        earlier = [m for m in messages[: users[-1]] if m.role == "user" and m.images]
-        source = earlier[-1] if earlier else last
-        if source.images:
-            caption = spoken_part(source.text) if source is not last else ""
-            return Question(text, source.images[-1], Notes(upload=True, caption=caption))
-    if last.images:
-        uploaded = any("upload" in note.lower() for note in notes)
-        return Question(text, last.images[-1], Notes(upload=uploaded))
-    return Question(text, None, Notes(blind_reason=notes[-1] if notes else ""))
+def digest(message: dict[str, Any]) -> str:
+    """SHA-256 of a message as the request carried it, key order and image data included.
+
+    The parsed message is written anew, so white space and escapes don't count: a provider parses requests too, and
+    neither its model nor its prompt cache ever meets them. All that can reach those is kept, in its order.
+    """
+    return hashlib.sha256(json.dumps(message).encode()).hexdigest()
 
 
 def _fill(completion: Completion, data: dict[str, Any], pictures: Pictures) -> None:
@@ -89,18 +53,30 @@ def _fill(completion: Completion, data: dict[str, Any], pictures: Pictures) -> N
         raise Refusal(400, "you must provide a model parameter")
     completion.stream = bool(data.get("stream"))
     completion.include_usage = bool((data.get("stream_options") or {}).get("include_usage"))
+    completion.tools = read_tools(data)
     messages = data["messages"]
     if not isinstance(messages, list) or not messages:
         raise Refusal(400, "Invalid 'messages': empty array.", param="messages", code="empty_array")
     for number, message in enumerate(messages):
-        seen = SeenMessage(str(message["role"]), "")
-        completion.messages.append(seen)
-        content = message.get("content") or ""
-        if isinstance(content, str):
-            seen.text = content
-            continue
-        for place, part in enumerate(content):
-            _add_part(completion, seen, part, f"messages[{number}].content[{place}]", pictures)
+        _add_message(completion, message, f"messages[{number}]", pictures)
+    check_order(completion.messages)
+
+
+def _add_message(completion: Completion, message: dict[str, Any], param: str, pictures: Pictures) -> None:
+    seen = SeenMessage(str(message["role"]), "", sha256=digest(message))
+    completion.messages.append(seen)
+    if seen.role == "assistant":
+        seen.tool_calls = read_calls(message, param)
+    if seen.role == "tool":
+        seen.tool_call_id = str(message["tool_call_id"])
+    content = message.get("content")
+    if content is None and not seen.tool_calls:
+        raise Refusal(400, "Only a message with 'tool_calls' goes without content.", param=f"{param}.content")
+    if content is None or isinstance(content, str):
+        seen.text = content or ""
+        return
+    for place, part in enumerate(content):
+        _add_part(completion, seen, part, f"{param}.content[{place}]", pictures)
 
 
 def _add_part(completion: Completion, seen: SeenMessage, part: dict[str, Any], param: str, pictures: Pictures) -> None:
@@ -108,6 +84,8 @@ def _add_part(completion: Completion, seen: SeenMessage, part: dict[str, Any], p
     if kind == "text":
         seen.text += part["text"]
     elif kind == "image_url":
+        if seen.role != "user":
+            raise Refusal(400, f"A message of role {seen.role!r} can't hold an image, only 'user'.", param=param)
         image = part["image_url"]
         try:
             picture = pictures.check(image["url"], image.get("detail") or "")

@@ -1,10 +1,11 @@
 """How many tokens a request costs, and how many of them a prompt cache would have saved."""
 
 import hashlib
+import json
 import math
 from collections import OrderedDict
 
-from sandbox.control.entries import SeenImage, SeenMessage
+from sandbox.control.entries import SeenImage, SeenMessage, ToolCall
 
 CHARS_PER_TOKEN = 4
 MESSAGE_TOKENS = 4
@@ -32,7 +33,14 @@ def image_tokens(image: SeenImage) -> int:
 
 def message_tokens(message: SeenMessage) -> int:
     """Everything in one message."""
-    return MESSAGE_TOKENS + text_tokens(message.text) + sum(image_tokens(image) for image in message.images)
+    images = sum(image_tokens(image) for image in message.images)
+    calls = sum(call_tokens(call) for call in message.tool_calls)
+    return MESSAGE_TOKENS + text_tokens(message.text) + images + calls
+
+
+def call_tokens(call: ToolCall) -> int:
+    """A tool's name and its arguments."""
+    return text_tokens(call.name) + text_tokens(json.dumps(call.arguments))
 
 
 class PromptCache:
@@ -41,14 +49,18 @@ class PromptCache:
     def __init__(self) -> None:
         self._prefixes: OrderedDict[str, None] = OrderedDict()
 
-    def count(self, messages: list[SeenMessage]) -> tuple[int, int]:
-        """Tokens in this request, and how many of them began an earlier one."""
-        total = cached = 0
-        prefix = ""
+    def count(self, messages: list[SeenMessage], tools: str = "") -> tuple[int, int]:
+        """Tokens in this request, and how many of them began an earlier one.
+
+        Args:
+            messages: With their digests: a message counts as repeated only where nothing in it changed.
+            tools: The JSON of the tools. A provider puts them before the first message, so other tools save nothing.
+        """
+        total, cached = text_tokens(tools), 0
+        prefix = tools
         for message in messages:
             total += message_tokens(message)
-            parts = [prefix, message.role, message.text, *(image.sha256 for image in message.images)]
-            prefix = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+            prefix = hashlib.sha256(f"{prefix}\0{message.sha256}".encode()).hexdigest()
             if prefix in self._prefixes:
                 cached = total
             self._prefixes[prefix] = None

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from uuid import uuid4
 
 import pytest
-from livekit import api
+from livekit import api, rtc
 
 from sandbox.caller.caller import Caller
 from sandbox.caller.errors import CallError, NoAgentError, NoReplyError
-from sandbox.caller.journal import AgentJoined, AgentState
+from sandbox.caller.journal import AgentJoined, AgentState, Snapshot, TurnCompleted
 from sandbox.stack import Address
 from sandbox.tts.pcm import hum
 from tests.room.stand_in import StandIn
@@ -133,6 +133,80 @@ async def test_reply_is_heard_whole(caller: Caller, agent: StandIn) -> None:
     assert [event.state for event in caller.journal.of(AgentState)] == ["speaking", "listening"]
     with pytest.raises(NoReplyError, match=r"no whole reply after 0\.2 s: agent state listening"):
         await caller.reply(reply.done, timeout_s=0.2)
+
+
+async def evidence(agent: StandIn, turn: int) -> None:
+    """Send the picture of a turn, as a worker does: what the model was shown, and where it came from."""
+    writer = await agent.room.local_participant.stream_bytes(
+        "view.jpg",
+        total_size=20_000,
+        mime_type="image/jpeg",
+        topic="vision.snapshot",
+        attributes={"turn": str(turn), "source": "camera", "age_ms": "40", "sha256": "ab12"},
+    )
+    await writer.write(b"x" * 20_000)
+    await writer.aclose()
+
+
+@pytest.mark.parametrize("picture_first", [True, False])
+async def test_evidence_of_a_turn_is_kept(caller: Caller, agent: StandIn, picture_first: bool) -> None:  # noqa: FBT001
+    """Picture and report, whichever is sent first, with all that they say."""
+    if picture_first:
+        await evidence(agent, 3)
+    await agent.room.local_participant.send_text('{"turn": 3, "reply_ms": 900}', topic="turn.completed")
+    if not picture_first:
+        await evidence(agent, 3)
+    shown = await caller.journal.wait_for(Snapshot)
+    assert shown.data == b"x" * 20_000
+    assert shown.attributes == {"turn": "3", "source": "camera", "age_ms": "40", "sha256": "ab12"}
+    report = await caller.journal.wait_for(TurnCompleted)
+    assert report.data == {"turn": 3, "reply_ms": 900}
+
+
+async def test_unreadable_report_is_kept_as_it_came(caller: Caller, agent: StandIn) -> None:
+    """For a script to stumble over, not to miss."""
+    await agent.room.local_participant.send_text("[3]", topic="turn.completed")
+    assert (await caller.journal.wait_for(TurnCompleted)).data == {"unreadable": "[3]"}
+
+
+async def test_interrupted_answer_does_not_hold_up_the_next(caller: Caller, agent: StandIn) -> None:
+    """Even where its transcription is never closed."""
+    unfinished = await agent.write("As I was say", segment="SG_1")
+    await agent.tone(0.5)
+    spoken = await caller.speak_pcm(HUM, 24_000)
+    waiting = asyncio.create_task(caller.reply(spoken.ended, timeout_s=15))
+    await agent.say("It says nine.", seconds=0.5)
+    assert (await waiting).text == "It says nine."
+    await unfinished.aclose()
+
+
+async def still_encoding(caller: Caller, seconds: float) -> bool:
+    """Whether the camera's frames are encoded in the next seconds."""
+    before = await caller.frames_encoded()
+    await asyncio.sleep(seconds)
+    return await caller.frames_encoded() > before
+
+
+async def test_what_nobody_looks_at_is_not_encoded(livekit_server: Address) -> None:
+    """With dynacast encoding stops when the last subscriber goes, and goes on when one comes."""
+    server, name = livekit_server, f"caller-{uuid4().hex[:8]}"
+    room = (server.url, server.api_key, server.api_secret, name)
+    async with StandIn(*room) as agent, Caller(*room, dynacast=True) as person:
+        await person.call("", timeout_s=15)
+        await person.show("counter", fps=15, size=(640, 360))
+        await soon(lambda: agent.frames > 5)
+        assert await still_encoding(person, 1)
+        tracks = agent.room.remote_participants["caller"].track_publications.values()
+        video = next(track for track in tracks if track.kind == rtc.TrackKind.KIND_VIDEO)
+        video.set_subscribed(False)
+        # The server waits some seconds in case somebody else looks.
+        async with asyncio.timeout(30):
+            while await still_encoding(person, 1):
+                pass
+        video.set_subscribed(True)
+        async with asyncio.timeout(10):
+            while not await still_encoding(person, 0.5):
+                pass
 
 
 async def test_typed_uploaded_and_called(caller: Caller, agent: StandIn) -> None:

@@ -1,6 +1,7 @@
 """The real plugins speak to the sandbox's providers, unchanged."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -12,6 +13,7 @@ from livekit.agents.types import APIConnectOptions
 from livekit.plugins import cartesia, deepgram, openai
 
 from sandbox.control.client import SandboxClient
+from sandbox.control.entries import ToolCall
 from sandbox.control.script import Mode
 from sandbox.server import Options, Sandbox
 from sandbox.tts import pcm
@@ -158,6 +160,35 @@ async def test_openai_reports_a_broken_picture(sandbox: Sandbox) -> None:
         await ask(model, "What is this?", llm.ImageContent(image="data:image/jpeg;base64,/9j/4AAQ"))
     await model.aclose()
     assert caught.value.status_code == 400
+
+
+@llm.function_tool
+async def look(region: str | None = None) -> str:
+    """Look closely at a part of the picture."""
+    return f"Shown below: {region}."
+
+
+async def test_openai_calls_a_tool_and_goes_on(sandbox: Sandbox, client: SandboxClient) -> None:
+    """The plugin understands the streamed call, and its result is accepted with the picture that follows."""
+    await client.script("What is in the corner?", typed=True, call=ToolCall("look", {"region": "top right"}))
+    model = mind(sandbox)
+    context = llm.ChatContext.empty()
+    context.add_message(role="user", content="What is in the corner?")
+    response = await model.chat(chat_ctx=context, tools=[look], conn_options=ONCE).collect()
+    (asked,) = response.tool_calls
+    assert (asked.name, json.loads(asked.arguments)) == ("look", {"region": "top right"})
+    call = llm.FunctionCall(call_id=asked.call_id, name=asked.name, arguments=asked.arguments)
+    result = llm.FunctionCallOutput(name="look", call_id=call.call_id, output=await look("top right"), is_error=False)
+    context.insert([call, result])
+    context.add_message(role="user", content=["[The user's camera, top right.]"])
+    response = await model.chat(chat_ctx=context, tools=[look], conn_options=ONCE).collect()
+    await model.aclose()
+    first, second = await client.requests("llm")
+    assert (first.tools, first.tool_call) == (["look"], ToolCall("look", {"region": "top right"}, call.call_id))
+    assert response.text == second.reply == f"Answer {second.id}."
+    assert [message.role for message in second.messages] == ["user", "assistant", "tool", "user"]
+    assert second.messages[0].sha256 == first.messages[0].sha256
+    assert second.messages[2].text == "Shown below: top right."
 
 
 async def test_openai_prewarms(sandbox: Sandbox) -> None:

@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image, ImageDraw, ImageFont
 
+from sandbox.caller.scenes import scene, usual_size
 from sandbox.control.client import SandboxClient
 from sandbox.server import Sandbox
 from sandbox.tts import pcm
@@ -45,13 +46,19 @@ async def http(sandbox: Sandbox) -> AsyncIterator[aiohttp.ClientSession]:
 
 def sign(text: str) -> str:
     """A data URL of a blue picture with a white sign in it."""
-    picture = Image.new("RGB", (1024, 576), (20, 60, 200))
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (1024, 576), (20, 60, 200))
+    draw = ImageDraw.Draw(image)
     draw.rectangle((200, 180, 824, 396), fill="white")
     draw.text((512, 288), text, fill="black", font=ImageFont.load_default(80), anchor="mm")
+    return str(picture(image)["image_url"]["url"])
+
+
+def picture(image: Image.Image) -> dict[str, Any]:
+    """The part of a message that holds an image, as the worker would encode it."""
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=75)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    image.save(file, "JPEG", quality=75)
+    url = "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return {"type": "image_url", "image_url": {"url": url}}
 
 
 async def listen(http: aiohttp.ClientSession, sound: bytes) -> tuple[list[dict[str, Any]], float]:
@@ -114,6 +121,32 @@ async def test_blindness_is_admitted(http: aiohttp.ClientSession) -> None:
     """Without a picture the reason is passed on."""
     reply = await ask(http, "What do you see?\n[camera: muted]")
     assert reply == "I cannot see anything right now: camera: muted."
+
+
+async def test_small_print_is_read_with_a_closer_look(http: aiohttp.ClientSession) -> None:
+    """The model asks for the part that the question names, and reads it in the picture that the tool brings."""
+    whole = Image.fromarray(scene("small:4711", *usual_size("small:")).frame(0))
+    offered = {"model": "sandbox", "tools": [{"type": "function", "function": {"name": "look", "parameters": {}}}]}
+    question = "What is the number in the top right corner?"
+    messages = [{"role": "user", "content": [picture(whole.resize((1024, 576))), {"type": "text", "text": question}]}]
+    async with http.post("/v1/chat/completions", json=offered | {"messages": messages}) as response:
+        called = (await response.json())["choices"][0]["message"]
+    (call,) = called["tool_calls"]
+    assert json.loads(call["function"]["arguments"]) == {"region": "top right"}
+    receipt = {"role": "tool", "tool_call_id": call["id"], "content": "The picture follows."}
+    note = {"type": "text", "text": "[The user's camera, top right, in full resolution.]"}
+    closer = {"role": "user", "content": [picture(whole.crop((960, 0, 1920, 540))), note]}
+    async with http.post(
+        "/v1/chat/completions", json=offered | {"messages": [*messages, called, receipt, closer]}
+    ) as response:
+        assert (await response.json())["choices"][0]["message"]["content"] == "It says: 4711."
+
+
+async def test_without_the_tool_small_print_is_missed(http: aiohttp.ClientSession) -> None:
+    """The answer comes from the picture that is there."""
+    whole = Image.fromarray(scene("small:4711", *usual_size("small:")).frame(0))
+    url = picture(whole.resize((1024, 576)))["image_url"]["url"]
+    assert "4711" not in await ask(http, "What is the number in the top right corner?", url)
 
 
 async def test_an_answer_is_spoken(http: aiohttp.ClientSession) -> None:

@@ -20,6 +20,12 @@ def test_steps_keep_their_order() -> None:
     assert parser().parse_args([]).steps == []
 
 
+def test_dynacast_is_chosen() -> None:
+    """Off unless asked for."""
+    assert parser().parse_args(["--dynacast"]).dynacast
+    assert not parser().parse_args([]).dynacast
+
+
 def test_upload_takes_a_caption() -> None:
     """A path alone, or a path and words."""
     options = parser().parse_args(["--upload", "a.png", "--upload", "b.png", "What is this?", "--greeting"])

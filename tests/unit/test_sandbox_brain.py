@@ -4,8 +4,8 @@ import pytest
 
 from sandbox.control.entries import SeenImage, SeenMessage
 from sandbox.llm.brain import SELF, Notes, about_upload, answer
-from sandbox.llm.completion import question_of
 from sandbox.llm.eyes import View
+from sandbox.llm.question import question_of
 
 SIGN = View(("ROOM 4711", "Wet paint"), ("blue", "white"), 120.0, (), 1024, 576)
 CODE = View((), ("white", "black"), 180.0, ("https://example.com",), 640, 480)

@@ -108,8 +108,8 @@ def test_images_cost_what_the_price_list_says(width: int, height: int, detail: s
 def test_a_repeated_beginning_is_cached() -> None:
     """Long enough prefixes save tokens, in steps; a changed beginning saves none."""
     cache = PromptCache()
-    start = [SeenMessage("system", "x" * 8_000), SeenMessage("user", "Hello")]
+    start = [SeenMessage("system", "x" * 8_000, sha256="x"), SeenMessage("user", "Hello", sha256="hello")]
     total, cached = cache.count(start)
     assert (total, cached) == (2_010, 0)
-    assert cache.count([*start, SeenMessage("user", "More")])[1] == 1_920
-    assert cache.count([SeenMessage("system", "y" * 8_000), *start])[1] == 0
+    assert cache.count([*start, SeenMessage("user", "More", sha256="more")])[1] == 1_920
+    assert cache.count([SeenMessage("system", "y" * 8_000, sha256="y"), *start])[1] == 0

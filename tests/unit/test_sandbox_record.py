@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sandbox.control.entries import Entry, Interim, SeenImage, SeenMessage, Utterance
+from sandbox.control.entries import Entry, Interim, SeenImage, SeenMessage, ToolCall, Utterance
 from sandbox.control.record import MAX_ENTRIES, MAX_IMAGES, Record
 
 
@@ -74,7 +74,13 @@ def test_an_entry_survives_json() -> None:
         1,
         "llm",
         2.0,
-        messages=[SeenMessage("user", "Hi", [SeenImage("ab", 3, 4, 5, "image/png", "low")])],
+        messages=[
+            SeenMessage("user", "Hi", [SeenImage("ab", 3, 4, 5, "image/png", "low")], sha256="cd"),
+            SeenMessage("assistant", "", tool_calls=[ToolCall("look", {"region": None}, "call_1")]),
+            SeenMessage("tool", "Shown.", tool_call_id="call_1"),
+        ],
+        tools=["look"],
+        tool_call=ToolCall("look", {}, "call_2"),
         utterances=[Utterance(1.0, interims=[Interim(1.5, "He")])],
     )
     assert Entry.from_json(entry.to_json()) == entry

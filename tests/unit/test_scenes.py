@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sandbox.caller.camera import Painter
-from sandbox.caller.scenes import Counter, Pixels, Qr, Sign, Video, read_stamp, scene
+from sandbox.caller.scenes import Counter, Pixels, Qr, Sign, Video, read_stamp, scene, usual_size
 from sandbox.caller.stamp import decode, encode, resolve
 
 NOW = 1_800_000_000.123
@@ -72,6 +72,19 @@ def test_qr_code_reads_back() -> None:
     assert text == "https://example.org/7"
 
 
+def test_small_print_is_only_in_its_quarter() -> None:
+    """Words of a few pixels' height in the middle of the top right quarter, which shows nothing else."""
+    assert usual_size("small:4711") == (1920, 1080)
+    frame = scene("small:4711", *usual_size("small:4711")).frame(NOW)
+    inked = np.argwhere(frame[:540, 960:].min(axis=2) < 200)
+    (top, left), (bottom, right) = inked.min(axis=0), inked.max(axis=0)
+    assert bottom - top < 10
+    assert abs((top + bottom) / 2 - 270) < 5
+    assert abs((left + right) / 2 - 480) < 5
+    assert frame[540:].min() == 0
+    assert frame[:540, :960].min() == 255
+
+
 def test_picture_file_is_shown_whole(tmp_path: Path) -> None:
     """A square picture lies in the middle of a wide frame, on black."""
     cv2.imwrite(str(tmp_path / "red.png"), np.full((50, 50, 3), (0, 0, 255), np.uint8))
@@ -96,7 +109,9 @@ def test_video_runs_at_its_own_speed_and_loops(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        ("", "scene '', allowed: sign:TEXT, counter"),
+        ("", "scene '', allowed: sign:TEXT, small:WORDS, counter"),
+        ("small:", "scene 'small:', allowed"),
+        (f"small:{'X' * 200}", "small print of 1"),
         ("sign:", "scene 'sign:', allowed"),
         ("dog:rex", "scene 'dog:rex', allowed"),
         ("colour:reddish", "colour 'reddish', allowed: a CSS colour name"),
