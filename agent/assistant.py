@@ -1,8 +1,9 @@
 """The agent of one call: the framework's default pipeline, with a view attached to every model request."""
 
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Sequence
 
 import structlog
+from livekit import rtc
 from livekit.agents import Agent, APIStatusError, ModelSettings
 from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, Tool
 from livekit.agents.types import FlushSentinel
@@ -28,11 +29,20 @@ Speak in short, plain sentences without lists, markup or emoji: everything you w
 class Assistant(Agent):
     """An agent that sees."""
 
-    def __init__(self, instructions: str, memory: Memory, *, on_turn: Callable[[ChatMessage], None]):
-        """`on_turn` is told of every spoken turn as it is confirmed."""
-        super().__init__(instructions=instructions)
+    def __init__(
+        self,
+        instructions: str,
+        memory: Memory,
+        *,
+        tools: Sequence[Tool] = (),
+        on_turn: Callable[[ChatMessage], None],
+        on_sound: Callable[[float], None],
+    ):
+        """`on_turn` is told of every spoken turn as it is confirmed, `on_sound` of seconds of speech as it is made."""
+        super().__init__(instructions=instructions, tools=list(tools))
         self._memory = memory
         self._on_turn = on_turn
+        self._on_sound = on_sound
 
     async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:  # noqa: ARG002
         """Let history show the view from which the speculative reply was made."""
@@ -62,6 +72,12 @@ class Assistant(Agent):
         request = self._memory.without_pictures(chat_ctx, request, reply)
         async for chunk in Agent.default.llm_node(self, request, tools, model_settings):
             yield chunk
+
+    async def tts_node(self, text: AsyncIterable[str], model_settings: ModelSettings) -> AsyncIterable[rtc.AudioFrame]:
+        """Speech is made faster than it is heard: its length tells when the caller may speak again."""
+        async for frame in Agent.default.tts_node(self, text, model_settings):
+            self._on_sound(frame.duration)
+            yield frame
 
 
 def _reply_id() -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import suppress
+from typing import Any
 
 import anyio._backends._asyncio  # noqa: F401 - the model's client imports it on first use, which would stall a call
 import structlog
@@ -14,15 +15,18 @@ from agent.assistant import DEFAULT_INSTRUCTIONS, Assistant
 from agent.caller import CallerLink
 from agent.chat import take_chat
 from agent.dispatch import parse_dispatch
+from agent.onlooker import Onlooker
 from agent.ops.log import configure_job
 from agent.ops.stalls import StallWatch
 from agent.pipeline import build_llm, build_session, load_vad
+from agent.rehearsal import rehearse
+from agent.sharing import Sharing
 from agent.turns import TurnLog
 from agent.uploads.intake import Upload, UploadIntake
-from agent.vision.feed import STATUS_ATTRIBUTE, VideoFeed
-from agent.vision.memory import Memory
+from agent.vision.album import Album
+from agent.vision.memory import Memory, Shown
 from agent.vision.pictures import upload_message
-from agent.vision.sight import LiveSight, NoSight
+from agent.vision.tools import sight_tools
 from config.settings import Settings, load_settings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -36,6 +40,7 @@ def prewarm(process: JobProcess) -> None:
     process.userdata["instructions"] = _instructions(settings)
     process.userdata["vad"] = load_vad(settings.turn)
     process.userdata["llm"] = build_llm(settings)
+    rehearse()
 
 
 async def run_call(ctx: JobContext) -> None:
@@ -79,21 +84,28 @@ class Call:
         self._settings = settings
         vision, uploads = settings.vision, settings.uploads
         self._session = session
-        live = None if vision.source == "off" else LiveSight(vision)
+        self._onlooker = Onlooker(ctx.room, session, vision, lambda: self._caller.participant)
         self._memory = Memory(
-            live or NoSight(),
+            self._onlooker.sight,
             detail=vision.detail,
+            max_views=vision.max_images,
+            max_looks=vision.max_looks,
             max_uploads=uploads.max_images,
             max_turns=settings.llm.max_history_turns,
         )
+        self._album = Album(max_turns=vision.recall_max_images, max_bytes=vision.recall_max_bytes)
         self._stalls = StallWatch()
-        self._turns = TurnLog(self._session, self._memory, self._stalls)
-        self._assistant = Assistant(instructions, self._memory, on_turn=self._turns.confirm)
-        self._caller = CallerLink(
-            ctx, session, only_for=only_for, linger_s=settings.agent.linger_s, on_change=self._on_caller
+        self._sharing = Sharing(ctx.room, lambda: self._caller.identity) if vision.share_snapshots else None
+        self._turns = TurnLog(self._session, self._memory, self._stalls, self._on_turn)
+        self._assistant = Assistant(
+            instructions,
+            self._memory,
+            tools=sight_tools(vision, self._onlooker.sight, self._memory, self._album),
+            on_turn=self._turns.confirm,
+            on_sound=self._onlooker.attention.sound,
         )
-        self._feed = (
-            None if live is None else VideoFeed(ctx.room, live, vision.source, lambda: self._caller.participant)
+        self._caller = CallerLink(
+            ctx, session, only_for=only_for, linger_s=settings.agent.linger_s, on_change=self._onlooker.refresh
         )
         self._intake = UploadIntake(
             ctx.room,
@@ -111,8 +123,7 @@ class Call:
         self._stalls.start()
         self._caller.register()
         self._intake.register()
-        if self._feed is not None:
-            self._feed.register()
+        self._onlooker.register()
         self._session.on("close", self._on_session_closed)
         self._ctx.add_shutdown_callback(self._aclose)
         # Begun before the session, whose own connect() would subscribe to every track, but awaited after it: the
@@ -131,8 +142,7 @@ class Call:
         await connecting
         self._caller.joined()
         self._started.set()
-        if self._feed is None:
-            await room.local_participant.set_attributes({STATUS_ATTRIBUTE: "off"})
+        await self._onlooker.joined()
         log.info("call_started", agent=room.local_participant.identity)
         self._greeting = asyncio.create_task(self._greet())
 
@@ -141,9 +151,11 @@ class Call:
             await self._session.room_io.wait_for_ready()
             self._session.say(self._settings.agent.greeting)
 
-    def _on_caller(self) -> None:
-        if self._feed is not None:
-            self._feed.refresh()
+    def _on_turn(self, event: dict[str, Any], shown: Shown | None) -> None:
+        if shown is not None:
+            self._album.add(shown.look)
+        if self._sharing is not None:
+            self._sharing.turn(event, shown)
 
     def _on_session_closed(self, event: CloseEvent) -> None:
         # After repeated provider failures the session gives up: better no agent in the room than a deaf and mute one.
@@ -159,9 +171,8 @@ class Call:
     async def _deliver(self, upload: Upload) -> None:
         """Put an upload into the conversation, and answer it if asked to; nobody is cut off for it."""
         await self._started.wait()
-        jpeg = upload.picture.jpeg
         message = upload_message(
-            jpeg.data_url,
+            upload.picture.image,
             upload.stream_id,
             caption=upload.caption,
             at=time.time(),
@@ -184,8 +195,9 @@ class Call:
             if task is not None:
                 task.cancel()
         await self._caller.aclose()
-        if self._feed is not None:
-            await self._feed.aclose()
+        await self._onlooker.aclose()
         await self._intake.aclose()
+        if self._sharing is not None:
+            await self._sharing.aclose()
         await self._stalls.aclose()
         log.info("call_ended", **self._turns.summary())

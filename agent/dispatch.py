@@ -1,11 +1,12 @@
 """What a dispatch may ask of one call: the job's metadata."""
 
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.errors import DispatchError
 from config.settings import Settings
+from config.vision import Detail, VisionSource
 
 Group = TypeVar("Group", bound=BaseModel)
 
@@ -17,8 +18,8 @@ class _Strict(BaseModel):
 class DispatchVision(_Strict):
     """Replaces settings of the group `VISION` for one call."""
 
-    source: Literal["auto", "camera", "screen", "off"] | None = None
-    detail: Literal["auto", "low", "high"] | None = None
+    source: VisionSource | None = None
+    detail: Detail | None = None
 
 
 class Dispatch(_Strict):

@@ -1,7 +1,8 @@
 """How each turn went: one `turn_completed` event a turn, and the call's totals."""
 
 from collections import Counter
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import structlog
 from livekit.agents import (
@@ -14,20 +15,23 @@ from livekit.agents.voice import SpeechHandle
 
 from agent.ops.stalls import StallWatch
 from agent.vision.memory import Memory, Shown
-from agent.vision.sight import Blind, View
+from agent.vision.view import Blind, Shot, View
 
 log = structlog.stdlib.get_logger(__name__)
 
 Kind = Literal["spoken", "typed", "generated"]
+OnTurn = Callable[[dict[str, Any], Shown | None], None]
+"""Told of each completed turn: its event, and what its reply was made from."""
 
 
 class TurnLog:
     """Listens to a session and reports every reply that the model gave."""
 
-    def __init__(self, session: AgentSession[None], memory: Memory, stalls: StallWatch):
+    def __init__(self, session: AgentSession[None], memory: Memory, stalls: StallWatch, on_turn: OnTurn | None = None):
         self._session = session
         self._memory = memory
         self._stalls = stalls
+        self._on_turn = on_turn
         self._confirmed_as = ""
         self._tokens: Counter[str] = Counter()
         self._turns = 0
@@ -39,8 +43,9 @@ class TurnLog:
         self._confirmed_as = message.id
 
     def summary(self) -> dict[str, int]:
-        """Totals of the call: turns, how many were sighted, and the blind ones by reason."""
-        return {"turns": self._turns, **self._totals}
+        """Totals of the call: turns, sighted ones, blind ones by reason, pictures sent and tokens spent."""
+        sent = {"images": self._memory.sent_images, "image_bytes": self._memory.sent_bytes}
+        return {"turns": self._turns, **self._totals, **sent, **self._spent()}
 
     def _on_speech(self, event: SpeechCreatedEvent) -> None:
         if event.source == "generate_reply":
@@ -64,7 +69,7 @@ class TurnLog:
         self, speech: SpeechHandle, shown: Shown | None, question: ChatMessage | None, answer: ChatMessage
     ) -> None:
         self._turns += 1
-        event = {
+        event: dict[str, Any] = {
             "turn": self._turns,
             "kind": _kind(question),
             **timings(question, answer),
@@ -76,18 +81,24 @@ class TurnLog:
         }
         self._totals["sighted" if event["frame_sha256"] else f"blind_{event['blind_reason']}"] += 1
         log.info("turn_completed", **event)
+        if self._on_turn is not None:
+            self._on_turn(event, shown)
 
     def _tokens_since_last_turn(self) -> dict[str, int]:
         """What this turn cost in all: the requests whose answer nobody heard are paid for too."""
+        total = self._spent()
+        spent = {name: total[name] - self._tokens[name] for name in total}
+        self._tokens = total
+        return spent
+
+    def _spent(self) -> Counter[str]:
         total = Counter(tokens_in=0, tokens_cached=0, tokens_out=0)
         for usage in self._session.usage.model_usage:
             if isinstance(usage, metrics.LLMModelUsage):
                 total["tokens_in"] += usage.input_tokens
                 total["tokens_cached"] += usage.input_cached_tokens
                 total["tokens_out"] += usage.output_tokens
-        spent = {name: total[name] - self._tokens[name] for name in total}
-        self._tokens = total
-        return spent
+        return total
 
 
 def _kind(asked: ChatMessage | None) -> Kind:
@@ -115,22 +126,33 @@ def timings(asked: ChatMessage | None, answer: ChatMessage) -> dict[str, int | N
 
 
 def evidence(shown: Shown | None) -> dict[str, object]:
-    """Which picture the reply was made from, or why from none."""
+    """Which picture the reply was made from, or why from none.
+
+    Of two pictures (`frame_source` is `both`) the plain fields describe the screen's, and `frames` each of them.
+    """
     look = shown.look if shown is not None else None
-    view = look if isinstance(look, View) else None
+    shots = look.shots if isinstance(look, View) else ()
     return {
         "images": shown.images if shown is not None else 0,
-        "frame_source": view.source if view else None,
-        "frame_age_ms": round(view.age_ms) if view else None,
-        "frame_width": view.frame_width if view else None,
-        "frame_height": view.frame_height if view else None,
-        "sent_width": view.jpeg.width if view else None,
-        "sent_height": view.jpeg.height if view else None,
-        "frame_bytes": len(view.jpeg.data) if view else None,
-        "frame_sha256": view.jpeg.sha256 if view else None,
-        "encode_ms": round(view.encode_ms, 1) if view else None,
+        "tool_images": len(shown.looks) if shown is not None else 0,
+        **_frame(shots[0] if shots else None),
+        **({"frame_source": "both", "frames": [_frame(shot) for shot in shots]} if len(shots) > 1 else {}),
         "waited_ms": round(look.waited_ms) if look is not None else None,
         "blind_reason": look.reason if isinstance(look, Blind) else None,
+    }
+
+
+def _frame(shot: Shot | None) -> dict[str, object]:
+    return {
+        "frame_source": shot.source if shot else None,
+        "frame_age_ms": round(shot.age_ms) if shot else None,
+        "frame_width": shot.frame_width if shot else None,
+        "frame_height": shot.frame_height if shot else None,
+        "sent_width": shot.image.width if shot else None,
+        "sent_height": shot.image.height if shot else None,
+        "frame_bytes": len(shot.image.data) if shot else None,
+        "frame_sha256": shot.image.sha256 if shot else None,
+        "encode_ms": round(shot.encode_ms, 1) if shot else None,
     }
 
 

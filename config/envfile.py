@@ -33,7 +33,7 @@ def render_env() -> str:
             lines += ["", f"# --- {_title(section)} ---"]
             current = section
         info = section.model_fields[field]
-        lines += ["", f"# {info.description}", f"{name}=" if info.is_required() else f"#{name}={default(info)}"]
+        lines += ["", f"# {_meaning(info)}", f"{name}=" if info.is_required() else f"#{name}={default(info)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -43,7 +43,7 @@ def render_table() -> str:
     for name, section, field in variables():
         info = section.model_fields[field]
         shown = "required" if info.is_required() else f"`{default(info)}`" if default(info) else "unset"
-        rows.append(f"| `{name}` | {shown} | {info.description}{_bounds(info)} |")
+        rows.append(f"| `{name}` | {shown} | {_meaning(info)}{_bounds(info)} |")
     return "\n".join(rows) + "\n"
 
 
@@ -84,6 +84,11 @@ def default(info: FieldInfo) -> str:
     if value is None or isinstance(value, SecretStr):
         return ""
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _meaning(info: FieldInfo) -> str:
+    """On one line, however the docstring was broken."""
+    return " ".join((info.description or "").split())
 
 
 def _bounds(info: FieldInfo) -> str:

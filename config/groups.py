@@ -1,29 +1,22 @@
-"""The groups of settings: every `GROUP__NAME` variable with its type, unit, bound, default and meaning."""
+"""The groups of settings: every `GROUP__NAME` variable with its type, unit, bound, default and meaning.
+
+The largest of them, `VISION__*`, has a file of its own: `config/vision.py`.
+"""
 
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
-
-def _group(prefix: str) -> SettingsConfigDict:
-    # Each group reads only names with its own prefix, so a foreign variable such as LOG=debug is never parsed.
-    return SettingsConfigDict(
-        env_prefix=f"{prefix}__",
-        env_ignore_empty=True,
-        use_attribute_docstrings=True,
-        frozen=True,
-        extra="forbid",
-        str_strip_whitespace=True,
-    )
+from config.group import group
 
 
 class AgentSettings(BaseSettings):
     """Who the agent is and how long it stays."""
 
-    model_config = _group("AGENT")
+    model_config = group("AGENT")
 
     instructions_file: Path | None = None
     """A text file with the agent's instructions (UTF-8). Unset: a short built-in persona."""
@@ -36,7 +29,7 @@ class AgentSettings(BaseSettings):
 class SttSettings(BaseSettings):
     """Speech to text (Deepgram)."""
 
-    model_config = _group("STT")
+    model_config = group("STT")
 
     model: str = "nova-3"
     """Deepgram model."""
@@ -47,7 +40,7 @@ class SttSettings(BaseSettings):
 class LlmSettings(BaseSettings):
     """The language model (OpenAI or any compatible server). It must accept images."""
 
-    model_config = _group("LLM")
+    model_config = group("LLM")
 
     model: str = "gpt-4.1"
     """Model name; it must accept images."""
@@ -62,7 +55,7 @@ class LlmSettings(BaseSettings):
 class TtsSettings(BaseSettings):
     """Text to speech (Cartesia)."""
 
-    model_config = _group("TTS")
+    model_config = group("TTS")
 
     model: str = "sonic-3"
     """Cartesia model."""
@@ -75,7 +68,7 @@ class TtsSettings(BaseSettings):
 class TurnSettings(BaseSettings):
     """Turn taking. All of it runs in the worker: no cloud service is asked."""
 
-    model_config = _group("TURN")
+    model_config = group("TURN")
 
     min_silence_s: float = Field(default=0.55, ge=0.1, le=3)
     """Seconds of silence after which speech counts as ended (Silero VAD)."""
@@ -96,35 +89,10 @@ class TurnSettings(BaseSettings):
         return value
 
 
-class VisionSettings(BaseSettings):
-    """What the agent sees and how a view is sent to the model."""
-
-    model_config = _group("VISION")
-
-    source: Literal["auto", "camera", "screen", "off"] = "auto"
-    """`auto` (screen share first, else camera), `camera`, `screen`, or `off`."""
-    max_frame_age_s: float = Field(default=2.0, gt=0, le=60)
-    """Seconds after which a frame no longer counts as what the caller shows now."""
-    look_timeout_ms: int = Field(default=400, ge=0, le=5000)
-    """Milliseconds a turn may wait for a fresh frame, only when a live source has none young enough."""
-    max_width: int = Field(default=1024, ge=64, le=8192)
-    """Pixels; a wider view is made smaller, in proportion. Nothing is ever enlarged."""
-    max_height: int = Field(default=1024, ge=64, le=8192)
-    """Pixels; a higher view is made smaller, in proportion."""
-    screen_max_width: int = Field(default=1920, ge=64, le=8192)
-    """As `VISION__MAX_WIDTH`, for a screen share, whose small text must stay readable."""
-    screen_max_height: int = Field(default=1920, ge=64, le=8192)
-    """As `VISION__MAX_HEIGHT`, for a screen share."""
-    quality: int = Field(default=75, ge=1, le=100)
-    """JPEG quality of a view."""
-    detail: Literal["auto", "low", "high"] = "auto"
-    """How closely the model looks, as OpenAI names it."""
-
-
 class UploadSettings(BaseSettings):
     """Pictures sent on the byte stream `images`."""
 
-    model_config = _group("UPLOADS")
+    model_config = group("UPLOADS")
 
     max_bytes: int = Field(default=10_000_000, ge=1_000, le=100_000_000)
     """Bytes of one upload at most."""
@@ -143,7 +111,7 @@ class UploadSettings(BaseSettings):
 class WorkerSettings(BaseSettings):
     """The worker process: capacity, health, start and stop."""
 
-    model_config = _group("WORKER")
+    model_config = group("WORKER")
 
     max_jobs: int = Field(default=10, ge=1, le=1000)
     """Calls at the same time at most; further ones are left to other workers."""
@@ -166,7 +134,7 @@ class WorkerSettings(BaseSettings):
 class LogSettings(BaseSettings):
     """Logging to standard error."""
 
-    model_config = _group("LOG")
+    model_config = group("LOG")
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is written."""

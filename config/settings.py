@@ -16,16 +16,16 @@ from config.groups import (
     TtsSettings,
     TurnSettings,
     UploadSettings,
-    VisionSettings,
     WorkerSettings,
 )
 from config.problems import ConfigError, describe, misspelt
 from config.services import ServiceSettings
+from config.vision import VisionSettings
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that can be set; see `config.groups` and `config.services` for each meaning."""
+    """Everything that can be set; see `config.services`, `config.groups` and `config.vision` for each meaning."""
 
     services: ServiceSettings
     agent: AgentSettings

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from agent.vision.encode import Jpeg
+from agent.vision.encode import EncodedImage
 from agent.vision.frame import Frame
-from agent.vision.sight import Blind, Look, View
+from agent.vision.region import Region
 from agent.vision.track import Source
+from agent.vision.view import Blind, Look, Shot, View
 from config.settings import SECTIONS, Settings
 
 REQUIRED: Mapping[str, str] = {
@@ -49,11 +50,13 @@ class FakeSight:
     def __init__(self) -> None:
         self.looks = 0
         self._blind: Blind | None = None
-        self._source: Source = "camera"
+        self._sources: tuple[Source, ...] = ("camera",)
+        self._missing: tuple[Blind, ...] = ()
 
-    def show(self, source: Source = "camera") -> None:
-        """From now on each look yields another view of this source."""
-        self._source = source
+    def show(self, *sources: Source, missing: tuple[Blind, ...] = ()) -> None:
+        """From now on each look yields another view of these sources, the camera if none is named."""
+        self._sources = sources or ("camera",)
+        self._missing = missing
         self._blind = None
 
     def blind(self, blind: Blind) -> None:
@@ -63,26 +66,43 @@ class FakeSight:
     async def look(self) -> Look:
         """A view that no other look has yielded, or the blindness that was set."""
         self.looks += 1
-        return self._blind or view(f"{self._source} {self.looks}", self._source, taken_at=1_700_000_000 + self.looks)
+        at = 1_700_000_000 + self.looks
+        return self._blind or self._view(*(view(f"{one} {self.looks}", one, taken_at=at) for one in self._sources))
+
+    async def zoom(self, region: Region) -> Look:
+        """One part of a view, or the blindness that was set."""
+        self.looks += 1
+        return self._blind or self._view(*(view(f"{one} {region}", one, part=region) for one in self._sources))
 
     def status(self) -> str:
         """As `LiveSight`."""
-        return self._blind.reason if self._blind else self._source
+        return self._blind.reason if self._blind else self._sources[0] if len(self._sources) == 1 else "both"
+
+    def _view(self, *views: View) -> View:
+        return View(tuple(shot for one in views for shot in one.shots), self._missing)
 
 
-def view(text: str, source: Source = "camera", *, taken_at: float = 1_700_000_000.0, size: int = 0) -> View:
+def view(
+    text: str, source: Source = "camera", *, taken_at: float = 1_700_000_000.0, size: int = 0, part: str = ""
+) -> View:
     """A view whose picture is `text` itself, padded to `size` bytes: memory does not look into pictures."""
-    data = text.encode().ljust(size, b".")
-    return View(
-        jpeg=Jpeg(data, 640, 360, hashlib.sha256(data).hexdigest()),
+    shot = Shot(
+        image=picture(text, size=size),
         source=source,
         frame_width=1280,
         frame_height=720,
         taken_at=taken_at,
         age_ms=12.3,
         encode_ms=4.56,
-        waited_ms=0.0,
+        part=part,
     )
+    return View((shot,))
+
+
+def picture(text: str, *, size: int = 0) -> EncodedImage:
+    """A picture whose file is `text` itself, padded to `size` bytes."""
+    data = text.encode().ljust(size, b".")
+    return EncodedImage(data, "image/jpeg", 640, 360, hashlib.sha256(data).hexdigest())
 
 
 def data_url(text: str) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from agent.errors import UploadError
-from agent.vision.encode import Jpeg, encode_bgr, fit
+from agent.vision.encode import EncodedImage, encode_bgr
+from agent.vision.fit import fit
 
 ALLOWED = ("JPEG", "PNG", "WEBP")
 _DAMAGED = "The picture is damaged or incomplete and can't be read."
@@ -23,11 +24,11 @@ class Picture:
     """A verified upload.
 
     Attributes:
-        jpeg: Upright, fitted, without any of the sender's metadata.
+        image: Upright, fitted, without any of the sender's metadata.
         format: What the file really was: `JPEG`, `PNG` or `WEBP`.
     """
 
-    jpeg: Jpeg
+    image: EncodedImage
     format: str
 
 

@@ -102,7 +102,7 @@ class UploadIntake:
             log.exception("upload_failed", sender=sender, bytes=size, stream_id=info.stream_id)
             await self._tell(sender, info, size, code="failed", message="The picture could not be taken in.")
         else:
-            jpeg = picture.jpeg
+            jpeg = picture.image
             log.info("upload_accepted", sender=sender, bytes=size, format=picture.format, stream_id=info.stream_id)
             await self._tell(sender, info, len(jpeg.data), width=jpeg.width, height=jpeg.height)
         finally:
@@ -112,7 +112,7 @@ class UploadIntake:
     def _clean(self, data: bytes) -> Picture:
         limits = self._settings
         picture = clean(data, max_pixels=limits.max_pixels, max_width=limits.max_width, max_height=limits.max_height)
-        _ = picture.jpeg.data_url  # made here, in the thread, and kept
+        _ = picture.image.data_url  # made here, in the thread, and kept
         return picture
 
     async def _read(self, reader: rtc.ByteStreamReader, sender: str, *, busy: bool) -> bytes:

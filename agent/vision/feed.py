@@ -1,17 +1,17 @@
-"""Brings the caller's video from the room to a sight: subscribes the chosen track and reads its frames."""
+"""Brings the caller's video from the room to a sight: subscribes what its eyes look at, delivered while it matters."""
 
 import asyncio
-import time
 from collections.abc import Callable
-from typing import cast
 
-import numpy as np
 import structlog
 from livekit import rtc
 
+from agent.vision.delivery import deliver
+from agent.vision.eye import Eye
 from agent.vision.frame import Frame
+from agent.vision.reader import TrackReader
 from agent.vision.sight import LiveSight
-from agent.vision.track import Candidate, Source, Wanted, choose
+from agent.vision.track import Candidate, Source, choose
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -21,14 +21,8 @@ _SOURCES: dict[int, Source] = {
     rtc.TrackSource.SOURCE_CAMERA: "camera",
     rtc.TrackSource.SOURCE_SCREENSHARE: "screen",
 }
-_DEGREES: dict[int, int] = {
-    rtc.VideoRotation.VIDEO_ROTATION_0: 0,
-    rtc.VideoRotation.VIDEO_ROTATION_90: 90,
-    rtc.VideoRotation.VIDEO_ROTATION_180: 180,
-    rtc.VideoRotation.VIDEO_ROTATION_270: 270,
-}
-_TICK_S = 0.5
-"""Frames that stop coming raise no event, so the status is looked at twice a second."""
+_TICK_S = 0.25
+"""Neither frames that stop coming nor a silence that grows long raise an event, so both are looked at so often."""
 _EVENTS: tuple[rtc.room.EventTypes, ...] = (
     "connected",
     "reconnected",
@@ -54,14 +48,16 @@ class VideoFeed:
         self,
         room: rtc.Room,
         sight: LiveSight,
-        wanted: Wanted,
         linked: Callable[[], rtc.RemoteParticipant | None],
+        *,
+        deliver: Callable[..., None] = deliver,
     ):
         self._room = room
         self._sight = sight
-        self._wanted = wanted
         self._linked = linked
-        self._reader: tuple[str, asyncio.Task[None]] | None = None
+        self._set_delivery = deliver
+        self._paused: dict[str, rtc.Track] = {}
+        self._readers: dict[str, TrackReader] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._status = ""
         self._met = False
@@ -71,62 +67,80 @@ class VideoFeed:
         """Start to follow."""
         for event in _EVENTS:
             self._room.on(event, self.refresh)
+        self._sight.on_look = self.refresh
         self._ticker = asyncio.create_task(self._tick())
 
     async def aclose(self) -> None:
-        """Stop following and give the track back."""
+        """Stop following and give the tracks back."""
         for event in _EVENTS:
             self._room.off(event, self.refresh)
+        self._sight.on_look = lambda: None
         if self._ticker is not None:
             self._ticker.cancel()
             self._ending.add(self._ticker)
-        self._stop_reading()
+        for sid in list(self._readers):
+            self._stop_reading(sid)
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     def refresh(self, *_: object) -> None:
-        """Look at what the caller publishes now: on the room's events, and when the caller is linked."""
+        """Look at what the caller publishes now, and at whether it matters: on events, on ticks and for requests."""
         participant = self._linked()
         if participant is None and not self._met:
             return  # nobody is linked yet: that is not the same as sharing nothing
         self._met = True
         publications = [] if participant is None else list(participant.track_publications.values())
         of_video = {publication.sid: publication for publication in publications if publication.source in _SOURCES}
-        choice = choose(
-            [Candidate(sid, _SOURCES[pub.source], pub.muted) for sid, pub in of_video.items()], self._wanted
-        )
-        self._sight.choose(choice)
-        chosen = choice.track.sid if choice.track is not None else None
+        looked_at = self._choose([Candidate(sid, _SOURCES[pub.source], pub.muted) for sid, pub in of_video.items()])
         for sid, publication in of_video.items():
-            if publication.subscribed != (sid == chosen):
-                publication.set_subscribed(sid == chosen)
-        track = of_video[chosen].track if chosen is not None else None
-        if self._reader is not None and (track is None or self._reader[0] != track.sid or self._reader[1].done()):
-            self._stop_reading()
-        if self._reader is None and track is not None and choice.track is not None:
-            self._reader = (track.sid, asyncio.create_task(self._read(track, choice.track)))
+            if publication.subscribed != (sid in looked_at):
+                publication.set_subscribed(sid in looked_at)
+        for sid, reader in list(self._readers.items()):
+            track = of_video[sid].track if sid in looked_at else None
+            if reader.track is not track or reader.task.done():
+                self._stop_reading(sid)
+        for sid, (eye, candidate) in looked_at.items():
+            track = of_video[sid].track
+            if track is not None and sid not in self._readers:
+                self._readers[sid] = TrackReader(track, candidate, self._put_into(eye))
+            if track is not None:
+                self._deliver(of_video[sid], track, wanted=eye.watched)
 
-    async def _read(self, track: rtc.Track, candidate: Candidate) -> None:
-        # Capacity 1 drops the older frame; the default queue is unbounded and holds every unread one.
-        stream = rtc.VideoStream(track, capacity=1)
-        try:
-            async for event in stream:
-                try:
-                    self._sight.put(_frame(event, candidate))
-                except Exception:
-                    # One frame that can't be read must not blind the rest of the call.
-                    log.exception("frame_not_read", source=candidate.source)
-        finally:
-            await stream.aclose()
+    def _choose(self, candidates: list[Candidate]) -> dict[str, tuple[Eye, Candidate]]:
+        """Point each eye, open or closed; gives the tracks they look at, by their sid."""
+        attention = self._sight.attention
+        choices = [(eye, choose(candidates, eye.wanted)) for eye in self._sight.eyes]
+        for eye, choice in choices:
+            if eye.choose(choice):
+                attention.asked()  # something else is shown: worth a look, whoever speaks
+        watching = attention.watching()
+        for eye, _ in choices:
+            eye.watch(watching)
+        return {choice.track.sid: (eye, choice.track) for eye, choice in choices if choice.track}
 
-    def _stop_reading(self) -> None:
-        if self._reader is None:
-            return
+    def _deliver(self, publication: rtc.RemoteTrackPublication, track: rtc.Track, *, wanted: bool) -> None:
+        # A track that was subscribed anew is delivered, whatever was asked of the one before it.
+        paused = self._paused.get(publication.sid) is track
+        if wanted == paused:
+            self._set_delivery(publication, enabled=wanted)
+            log.debug("video_delivery", source=_SOURCES[publication.source], enabled=wanted)
+        if wanted:
+            self._paused.pop(publication.sid, None)
+        else:
+            self._paused[publication.sid] = track
+
+    def _put_into(self, eye: Eye) -> Callable[[Frame], None]:
+        def put(frame: Frame) -> None:
+            if eye.put(frame):  # a blank one must not pass for the fresh frame that a long silence waits for
+                self._sight.attention.seen()
+
+        return put
+
+    def _stop_reading(self, sid: str) -> None:
         # A reader parked on its queue never wakes after aclose(): cancel it, and it closes its own stream.
-        _, task = self._reader
+        task = self._readers.pop(sid).task
         task.cancel()
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
-        self._reader = None
 
     async def _tick(self) -> None:
         while True:
@@ -145,18 +159,3 @@ class VideoFeed:
         else:
             self._status = status
             log.info("vision_status", status=status)
-
-
-def _frame(event: rtc.VideoFrameEvent, candidate: Candidate) -> Frame:
-    frame = event.frame
-    if frame.type != rtc.VideoBufferType.I420:
-        frame = frame.convert(rtc.VideoBufferType.I420)
-    return Frame(
-        i420=np.frombuffer(frame.data, dtype=np.uint8),
-        width=frame.width,
-        height=frame.height,
-        rotation=_DEGREES[cast("int", event.rotation)],  # typed as a message, but a number
-        track_sid=candidate.sid,
-        source=candidate.source,
-        taken_at=time.monotonic(),
-    )

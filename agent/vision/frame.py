@@ -9,6 +9,8 @@ from agent.vision.track import Source
 
 MIN_EDGE_PX = 16
 """A browser sends a blank 8x8 frame when its camera is unpublished: nothing that small is a view."""
+_SAMPLES = 1024
+"""Pixels that tell whether a frame is blank."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,8 +48,8 @@ class LatestFrame:
         self._frame: Frame | None = None
 
     def put(self, frame: Frame) -> bool:
-        """Keep the frame; `False` if it is too small to be a view and was dropped."""
-        if min(frame.width, frame.height) < MIN_EDGE_PX:
+        """Keep the frame; `False` if it is no view and was dropped."""
+        if min(frame.width, frame.height) < MIN_EDGE_PX or _is_blank(frame):
             return False
         self._frame = frame
         return True
@@ -59,3 +61,9 @@ class LatestFrame:
     def clear(self) -> None:
         """Forget the frame: its track is muted, gone or no longer chosen."""
         self._frame = None
+
+
+def _is_blank(frame: Frame) -> bool:
+    """Luma 0 everywhere is no picture but what a decoder makes up in a pause: black is 16 in limited range."""
+    luma = frame.i420[: frame.width * frame.height]
+    return not luma[:: max(1, luma.size // _SAMPLES)].any()

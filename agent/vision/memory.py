@@ -2,14 +2,27 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
-from livekit.agents.llm import ChatContext, ChatMessage
+from livekit.agents.llm import ChatContext, ChatItem, ChatMessage
 
 from agent.vision.history import is_question, open_question, recent
-from agent.vision.pictures import Detail, copied, expire, images, in_words, own_message, picture, with_look, words
-from agent.vision.sight import Blind, Look, Sight, View
+from agent.vision.pictures import (
+    copied,
+    expire,
+    has_view,
+    images,
+    in_words,
+    own_message,
+    pictures,
+    tool_message,
+    with_look,
+    words,
+)
+from agent.vision.sight import Sight
+from agent.vision.view import Blind, Look, Shot, View
+from config.vision import Detail
 
 _REPLIES_KEPT = 16
 """Replies whose picture is remembered: enough for a turn's speculations and for what still waits to be spoken."""
@@ -25,11 +38,13 @@ class Shown:
         look: The view, or why there was none.
         images: Pictures in the request, uploads included.
         question: Id of the user message that the reply answers; `None` if it answers none.
+        looks: What its tools brought to light.
     """
 
     look: Look
     images: int
     question: str | None
+    looks: tuple[Shot, ...] = ()
 
 
 @dataclass
@@ -42,16 +57,24 @@ class Memory:
     Attributes:
         sight: Where views come from.
         detail: How closely the model looks at them, as OpenAI names it.
+        max_views: Turns whose view a request carries.
+        max_looks: Pictures taken by tools that a request carries.
         max_uploads: Uploads a request carries at most.
         max_turns: User turns a request carries at most.
         clock: Unix seconds.
+        sent_images: Pictures in all requests so far.
+        sent_bytes: Their bytes, as the requests carried them (base64).
     """
 
     sight: Sight
     detail: Detail = "auto"
+    max_views: int = 1
+    max_looks: int = 2
     max_uploads: int = 3
     max_turns: int = 50
     clock: Callable[[], float] = time.time
+    sent_images: int = 0
+    sent_bytes: int = 0
     _shown: OrderedDict[str, Shown] = field(default_factory=OrderedDict)
     _unconfirmed: Shown | None = None
 
@@ -63,27 +86,31 @@ class Memory:
             # After a tool call: the answer still belongs to the question, which the tool's result now follows.
             question = next((item for item in history.items if is_question(item) and item.id == before.question), None)
         look = self._still_good(before) or await self.sight.look()
+        looks = self._shown[reply].looks if reply in self._shown else ()
         if question is not None:
-            question.content = words(question) + picture(look, self.detail)
-        expire(history.items, keep_view_of=question, max_uploads=self.max_uploads)
-        items = [with_look(question, look, self.detail) if item is question else copied(item) for item in history.items]
+            question.content = words(question) + pictures(look, self.detail)
+        expire(history.items, keep_views_of=self._kept(history.items, question), max_uploads=self.max_uploads)
+        items = [with_look(question, look) if item is question else copied(item) for item in history.items]
         if question is None:
             items += own_message(look, self.detail)
-        items = recent(items, self.max_turns)
-        shown = Shown(look, sum(images(item) for item in items), None if question is None else question.id)
-        self._remember(reply, shown)
+        items = recent(items, self.max_turns) + tool_message(looks, self.detail)
+        sent = [image for item in items for image in images(item)]
+        self.sent_images += len(sent)
+        self.sent_bytes += sum(len(str(image.image)) for image in sent)
+        self._remember(reply, Shown(look, len(sent), None if question is None else question.id, looks))
         return ChatContext(items)
 
     def without_pictures(self, history: ChatContext, request: ChatContext, reply: str) -> ChatContext:
         """The same request in words alone; uploads leave the history, where they would be refused again and again."""
-        for item in history.items:
-            if is_question(item):
-                item.content = words(item)  # no trace either: the model never had this view
-        expire(history.items, keep_view_of=None, max_uploads=0)
         shown = self._shown.get(reply)
+        for item in history.items:
+            if is_question(item) and shown is not None and item.id == shown.question:
+                item.content = words(item)  # no trace either: the model never had this view
+        expire(history.items, keep_views_of=(), max_uploads=0)
         if shown is not None:
-            seen = isinstance(shown.look, View)
-            look = Blind("refused", shown.look.source, shown.look.waited_ms) if seen else shown.look
+            look = shown.look
+            if isinstance(look, View):
+                look = Blind("refused", look.shots[0].source, look.waited_ms)
             self._remember(reply, Shown(look, 0, shown.question))
         return ChatContext([in_words(item) for item in request.items])
 
@@ -93,12 +120,24 @@ class Memory:
         Should the speculation not be adopted, the next request replaces the view by a fresh one.
         """
         if self._unconfirmed is not None:
-            message.content = words(message) + picture(self._unconfirmed.look, self.detail)
+            message.content = words(message) + pictures(self._unconfirmed.look, self.detail)
             self._unconfirmed = None
+
+    def also_show(self, reply: str, shots: Sequence[Shot]) -> None:
+        """Let the reply's next request carry what a tool brought to light."""
+        shown = self._shown.get(reply)
+        if shown is not None:
+            self._shown[reply] = replace(shown, looks=(*shown.looks, *shots)[-self.max_looks :])
 
     def shown_for(self, reply: str) -> Shown | None:
         """What the newest request of a reply was shown."""
         return self._shown.get(reply)
+
+    def _kept(self, items: Sequence[ChatItem], question: ChatMessage | None) -> set[str]:
+        """The messages whose view stays: this turn's, and as many before it as there is room for."""
+        earlier = [item.id for item in items if item is not question and has_view(item)]
+        kept = set(earlier[len(earlier) - self.max_views + 1 :]) if self.max_views > 1 else set()
+        return kept if question is None else kept | {question.id}
 
     def _still_good(self, shown: Shown | None) -> View | None:
         if shown is None or not isinstance(shown.look, View):

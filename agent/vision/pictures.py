@@ -1,100 +1,107 @@
 """Pictures in messages: how a view, an upload or its absence is put to the model, and what an old one leaves."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TypeGuard
 
 from livekit.agents.llm import ChatItem, ChatMessage, ImageContent
 from livekit.agents.llm.chat_context import ChatContent
 
+from agent.vision.encode import EncodedImage
 from agent.vision.history import UPLOAD
-from agent.vision.sight import Blind, Look, View
-
-Detail = Literal["auto", "low", "high"]
+from agent.vision.track import BlindReason
+from agent.vision.view import Blind, Look, Shot, View
+from config.vision import Detail
 
 _VIEW = "view"
+_WHY: dict[BlindReason, str] = {
+    "muted": "is muted",
+    "starting": "has only just come on",
+    "late": "did not answer in time",
+    "stale": "has sent nothing for a while",
+    "failed": "can't be read at the moment",
+}
 
 
-def upload_message(jpeg_url: str, stream_id: str, *, caption: str, at: float, detail: Detail) -> ChatMessage:
+def upload_message(image: EncodedImage, stream_id: str, *, caption: str, at: float, detail: Detail) -> ChatMessage:
     """An uploaded picture as a user message of its own; `at` is unix seconds."""
-    image = ImageContent(
-        id=f"{UPLOAD}:{int(at)}:{stream_id}", image=jpeg_url, mime_type="image/jpeg", inference_detail=detail
-    )
     words = f"[Picture uploaded by the user] {caption}".rstrip()
-    return ChatMessage(role="user", content=[words, image], extra={UPLOAD: stream_id}, created_at=at)
+    picture = _content(f"{UPLOAD}:{int(at)}:{stream_id}", image, detail)
+    return ChatMessage(role="user", content=[words, picture], extra={UPLOAD: stream_id}, created_at=at)
 
 
 def why_blind(blind: Blind) -> str:
-    """One line that tells the model why it can't see, so that it can say so; empty when sight is off."""
-    what = {"camera": "camera", "screen": "screen share", None: "camera"}[blind.source]
-    absent = "neither camera nor screen" if blind.source is None else "no camera" if what == "camera" else "no screen"
-    return {
-        "off": "",
-        "none": f"[No picture: the user shares {absent}, so you can't see anything now.]",
-        "starting": f"[No picture yet: the user's {what} has only just come on.]",
-        "muted": f"[No picture: the user's {what} is muted, so you can't see anything now.]",
-        "stale": f"[No picture: the user's {what} has sent nothing for a while, so you can't see anything now.]",
-        "failed": f"[No picture: the user's {what} can't be read at the moment, so you can't see anything now.]",
-        "refused": "",  # told where each picture was: see `in_words`
-    }[blind.reason]
+    """One line that tells the model why it can't see, so that it can say so; empty when there is nothing to tell."""
+    if blind.reason == "none":
+        absent = {None: "neither camera nor screen", "camera": "no camera", "screen": "no screen"}[blind.source]
+        return f"[No picture: the user shares {absent}, so you can't see anything now.]"
+    if blind.reason == "starting":
+        # Its picture is on the way: a model that is told that it can't see says so to the user.
+        return f"[No picture yet: the user's {_name(blind)} {_WHY[blind.reason]}.]"
+    if blind.reason not in _WHY:
+        return ""  # off; or refused, which is told where each picture was: see `in_words`
+    return f"[No picture: the user's {_name(blind)} {_WHY[blind.reason]}, so you can't see anything now.]"
 
 
-def expire(items: Sequence[ChatItem], *, keep_view_of: ChatMessage | None, max_uploads: int) -> None:
-    """Replace in place the pictures that no request carries any more by a line of text.
+def expire(items: Sequence[ChatItem], *, keep_views_of: Container[str], max_uploads: int) -> None:
+    """Replace in place the pictures that no request carries any more by a line of text; messages are kept by id.
 
     In place, because the framework's session keeps every message it ever emitted: only an emptied message is free.
     """
     uploads = [item for item in items if isinstance(item, ChatMessage) and UPLOAD in item.extra]
     expired = uploads[: max(0, len(uploads) - max_uploads)]
     for item in items:
-        if not isinstance(item, ChatMessage) or item is keep_view_of:
-            continue
-        item.content = [
-            _trace(content)
-            if isinstance(content, ImageContent) and (content.id.startswith(f"{_VIEW}:") or item in expired)
-            else content
-            for content in item.content
-        ]
+        if isinstance(item, ChatMessage) and item.id not in keep_views_of:
+            item.content = [
+                _trace(content)
+                if isinstance(content, ImageContent) and (_is_view(content) or item in expired)
+                else content
+                for content in item.content
+            ]
+
+
+def has_view(item: ChatItem) -> bool:
+    """Whether it carries the view of its turn."""
+    return isinstance(item, ChatMessage) and any(_is_view(content) for content in item.content)
 
 
 def words(message: ChatMessage) -> list[ChatContent]:
     """The message without any view that was attached before."""
-    return [c for c in message.content if not (isinstance(c, ImageContent) and c.id.startswith(f"{_VIEW}:"))]
+    return [content for content in message.content if not _is_view(content)]
 
 
-def picture(look: Look, detail: Detail) -> list[ChatContent]:
+def pictures(look: Look, detail: Detail) -> list[ChatContent]:
     """The view as message content; empty when there is none."""
-    if not isinstance(look, View):
-        return []
-    return [
-        ImageContent(
-            id=f"{_VIEW}:{int(look.taken_at)}:{look.source}",
-            image=look.jpeg.data_url,
-            mime_type="image/jpeg",
-            inference_detail=detail,
-        )
-    ]
+    shots = look.shots if isinstance(look, View) else ()
+    return [_content(f"{_VIEW}:{int(shot.taken_at)}:{shot.source}", shot.image, detail) for shot in shots]
 
 
-def with_look(message: ChatMessage, look: Look, detail: Detail) -> ChatMessage:
-    """A copy for one request: the user's words with the view, or with the line that says why there is none."""
-    line = [why_blind(look)] if isinstance(look, Blind) and why_blind(look) else []
-    return message.model_copy(update={"content": [*words(message), *picture(look, detail), *line]})
+def with_look(message: ChatMessage, look: Look) -> ChatMessage:
+    """A copy for one request of a message that has its view: with the lines that say what can't be seen, and why."""
+    return message.model_copy(update={"content": [*_labelled(message.content), *_lines(look)]})
 
 
 def own_message(look: Look, detail: Detail) -> list[ChatItem]:
     """A reply that answers no user message still sees: the view rides in a message of this request alone."""
-    content: list[ChatContent] = [*picture(look, detail)]
-    if isinstance(look, View):
+    content = _labelled(pictures(look, detail)) + _lines(look)
+    if isinstance(look, View) and len(look.shots) == 1:
         content.insert(0, f"[The user's {look.source} now.]")
-    elif why_blind(look):
-        content.append(why_blind(look))
     return [ChatMessage(role="user", content=content)] if content else []
 
 
-def images(item: ChatItem) -> int:
-    """How many pictures an item carries."""
-    return sum(isinstance(content, ImageContent) for content in item.content) if isinstance(item, ChatMessage) else 0
+def tool_message(shots: Sequence[Shot], detail: Detail) -> list[ChatItem]:
+    """What tools brought to light rides in a message of its own: a tool's result is text alone."""
+    content: list[ChatContent] = []
+    for shot in shots:
+        part = f", {shot.part}, in full resolution" if shot.part else ""
+        at = datetime.fromtimestamp(int(shot.taken_at), UTC).strftime("%H:%M:%S UTC")
+        content += [f"[The user's {shot.source}{part}, at {at}.]", _content(f"{_VIEW}:tool", shot.image, detail)]
+    return [ChatMessage(role="user", content=content)] if content else []
+
+
+def images(item: ChatItem) -> list[ImageContent]:
+    """The pictures that an item carries."""
+    return [c for c in item.content if isinstance(c, ImageContent)] if isinstance(item, ChatMessage) else []
 
 
 def in_words(item: ChatItem) -> ChatItem:
@@ -107,7 +114,35 @@ def in_words(item: ChatItem) -> ChatItem:
 
 def copied(item: ChatItem) -> ChatItem:
     """A copy for one request: a picture that expires later must not vanish while it is still being sent."""
-    return item.model_copy(update={"content": list(item.content)}) if isinstance(item, ChatMessage) else item
+    return item.model_copy(update={"content": _labelled(item.content)}) if isinstance(item, ChatMessage) else item
+
+
+def _labelled(content: Sequence[ChatContent]) -> list[ChatContent]:
+    """Of several pictures in one view each says which it is."""
+    if sum(_is_view(one) for one in content) < 2:
+        return list(content)
+    labelled: list[ChatContent] = []
+    for one in content:
+        labelled += [f"[The user's {one.id.split(':')[2]}:]", one] if _is_view(one) else [one]
+    return labelled
+
+
+def _lines(look: Look) -> list[ChatContent]:
+    if isinstance(look, Blind):
+        return [line] if (line := why_blind(look)) else []
+    return [f"[No picture from the user's {_name(blind)}: it {_WHY[blind.reason]}.]" for blind in look.missing]
+
+
+def _name(blind: Blind) -> str:
+    return "screen share" if blind.source == "screen" else "camera"
+
+
+def _is_view(content: ChatContent) -> TypeGuard[ImageContent]:
+    return isinstance(content, ImageContent) and content.id.startswith(f"{_VIEW}:")
+
+
+def _content(name: str, image: EncodedImage, detail: Detail) -> ImageContent:
+    return ImageContent(id=name, image=image.data_url, mime_type=image.mime, inference_detail=detail)
 
 
 def _trace(content: ImageContent) -> str:

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from config.vision import VisionSource
+
 Source = Literal["camera", "screen"]
-Wanted = Literal["auto", "camera", "screen", "off"]
-BlindReason = Literal["off", "none", "muted", "starting", "stale", "failed", "refused"]
-"""Why there is no picture: sight is off, nothing is shared, it is muted, its first frame is on the way, it has stalled,
-it can't be encoded, or the model refused it."""
+Wanted = Literal["auto", "camera", "screen"]
+"""What one eye looks for; `auto` takes a screen share before a camera."""
+BlindReason = Literal["off", "none", "muted", "starting", "late", "stale", "failed", "refused"]
+"""Why there is no picture: sight is off, nothing is shared, it is muted, its first frame is on the way, it did not come
+back in time from a pause of ours, it has stalled, it can't be encoded, or the model refused it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,20 @@ class Choice:
     source: Source | None
 
 
+def wanted_by(source: VisionSource) -> tuple[Wanted, ...]:
+    """What each eye looks for, the more telling source first."""
+    if source == "off":
+        return ()
+    return ("screen", "camera") if source == "both" else (source,)
+
+
 def choose(candidates: Sequence[Candidate], wanted: Wanted) -> Choice:
     """Pick among the present candidates, given oldest first.
 
     `auto` takes a screen share before a camera, and what is live before what is muted. Of several tracks of one
     source the newest wins: clients replace a track by publishing the new one first.
     """
-    order: tuple[Source, ...] = ("screen", "camera") if wanted == "auto" else () if wanted == "off" else (wanted,)
+    order: tuple[Source, ...] = ("screen", "camera") if wanted == "auto" else (wanted,)
     muted: Source | None = None
     for source in order:
         of_source = [candidate for candidate in candidates if candidate.source == source]

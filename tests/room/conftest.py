@@ -1,9 +1,11 @@
 """A real LiveKit server, a real worker process and the sandbox in exact mode, shared by all room tests."""
 
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -12,6 +14,9 @@ from sandbox.control.client import SandboxClient
 from sandbox.stack import Address, start_livekit, start_sandbox, start_worker, worker_env
 from sandbox.tts.voice import Voice
 from tests.room.rig import Rig, Speech
+
+RigWith = Callable[[Mapping[str, str]], Awaitable[Rig]]
+"""Gives a rig whose worker has these settings."""
 
 # As for Ctrl-C: the services live in sessions of their own, and only an orderly end takes them along.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -68,6 +73,20 @@ async def rig(livekit_server: Address, sandbox_url: str, speech: Speech, worker_
         yield Rig(livekit_server, sandbox, speech, worker_log)
 
 
+@pytest_asyncio.fixture
+async def rig_with(rig: Rig, sandbox_url: str, tmp_path: Path) -> AsyncIterator[RigWith]:
+    """Starts a worker of other settings beside the shared one, under a name of its own; it ends with the test."""
+    async with AsyncExitStack() as running:
+
+        async def start(settings: Mapping[str, str]) -> Rig:
+            name = f"sighted-{uuid4().hex[:8]}"
+            env = {**worker_env(rig.address, sandbox_url), "LIVEKIT_AGENT_NAME": name, **settings}
+            service = await start_worker(running, tmp_path, env)
+            return replace(rig, agent_name=name, worker_log=service.log)
+
+        yield start
+
+
 @pytest.fixture(autouse=True)
 def _show_worker_log_on_failure(request: pytest.FixtureRequest) -> Iterator[None]:
     """What the worker said during a test belongs to the report of its failure."""
@@ -75,7 +94,8 @@ def _show_worker_log_on_failure(request: pytest.FixtureRequest) -> Iterator[None
         yield
         return
     log: Path = request.getfixturevalue("worker_log")
+    own: Path = request.getfixturevalue("tmp_path") / "worker.log"
     start = log.stat().st_size
     yield
-    text = log.read_bytes()[start:].decode("utf-8", errors="replace")
+    text = (log.read_bytes()[start:] + (own.read_bytes() if own.exists() else b"")).decode("utf-8", errors="replace")
     request.node.add_report_section("teardown", "worker log", text[-20_000:])

@@ -1,14 +1,18 @@
 """What a room test talks to: the server, the sandbox that directs and judges, and callers."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from livekit import api
 
 from sandbox.caller.caller import Caller
+from sandbox.caller.journal import VisionStatus
 from sandbox.control.client import SandboxClient
 from sandbox.stack import AGENT_NAME, Address
 from sandbox.turn import Turn, spoken_turn, typed_turn
@@ -36,19 +40,24 @@ class Rig:
         sandbox: Directs the stand-ins and asks what they saw.
         speech: A spoken question.
         worker_log: The worker's log file.
+        agent_name: What the worker is registered under.
     """
 
     address: Address
     sandbox: SandboxClient
     speech: Speech
     worker_log: Path
+    agent_name: str = AGENT_NAME
 
     @asynccontextmanager
-    async def caller(self, room: str = "", identity: str = "caller") -> AsyncIterator[Caller]:
+    async def caller(
+        self, room: str = "", identity: str = "caller", *, dynacast: bool = False
+    ) -> AsyncIterator[Caller]:
         """A caller who has joined a room of its own, unless one is named; the room ends with the test."""
         address = self.address
         room = room or f"test-{uuid4().hex[:8]}"
-        async with Caller(address.url, address.api_key, address.api_secret, room, identity) as caller:
+        key, secret = address.api_key, address.api_secret
+        async with Caller(address.url, key, secret, room, identity, dynacast=dynacast) as caller:
             await caller.join()
             yield caller
         await self.close(room)
@@ -68,7 +77,19 @@ class Rig:
 
     async def call(self, caller: Caller, metadata: str = "") -> None:
         """Have the agent come."""
-        await caller.call(AGENT_NAME, metadata, timeout_s=60)
+        await caller.call(self.agent_name, metadata, timeout_s=60)
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The worker's log lines of one event, oldest first."""
+        lines = [json.loads(line) for line in self.worker_log.read_text(encoding="utf-8").splitlines()]
+        return [line for line in lines if line["event"] == event]
+
+    async def until_logged(self, event: str, count: int = 1, timeout_s: float = 60) -> list[dict[str, Any]]:
+        """The same, once there are so many of them."""
+        async with asyncio.timeout(timeout_s):
+            while len(lines := self.logged(event)) < count:  # noqa: ASYNC110 - it happens in another process
+                await asyncio.sleep(0.1)
+        return lines
 
     async def ask(self, caller: Caller, question: str = "What number do you see?") -> Turn:
         """Ask aloud."""
@@ -77,3 +98,16 @@ class Rig:
     async def write(self, caller: Caller, question: str) -> Turn:
         """Ask by chat message."""
         return await typed_turn(caller, self.sandbox, question, timeout_s=60)
+
+
+def of_that_moment(turn: Turn) -> bool:
+    """Whether the picture was drawn after the question had ended, or so shortly before that nothing else fits.
+
+    Every frame bears its own stamp. A spoken question's last sound and the frames travel separately: half a second.
+    """
+    return turn.drawn_at is not None and turn.asked - 0.5 <= turn.drawn_at <= turn.request.started
+
+
+async def shown_as(caller: Caller, status: str, *, after: float = 0.0) -> None:
+    """Wait until the room is told that the agent's sight is in this state; `after` is unix seconds."""
+    await caller.journal.wait_for(VisionStatus, after=after, where=lambda event: event.status == status, timeout_s=30)

@@ -5,24 +5,8 @@ import itertools
 
 import pytest
 
-from sandbox.caller.caller import Caller
-from sandbox.caller.journal import VisionStatus
 from sandbox.caller.scenes import Colour, Counter
-from sandbox.turn import Turn
-from tests.room.rig import Rig
-
-
-def of_that_moment(turn: Turn) -> bool:
-    """Whether the picture was drawn after the question had ended, or so shortly before that nothing else fits.
-
-    Every frame bears its own stamp. A spoken question's last sound and the frames travel separately: half a second.
-    """
-    return turn.drawn_at is not None and turn.asked - 0.5 <= turn.drawn_at <= turn.request.started
-
-
-async def shown_as(caller: Caller, status: str, *, after: float = 0.0) -> None:
-    """Wait until the room is told that the agent's sight is in this state; `after` is unix seconds."""
-    await caller.journal.wait_for(VisionStatus, after=after, where=lambda event: event.status == status, timeout_s=30)
+from tests.room.rig import Rig, of_that_moment, shown_as
 
 
 async def test_spoken_and_typed_turns_see_the_moment(rig: Rig) -> None:

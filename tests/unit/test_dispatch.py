@@ -67,7 +67,10 @@ def test_empty_greeting_silences_the_workers_own() -> None:
         ('{"vision": {"sorce": "screen"}}', "vision.sorce: Extra inputs are not permitted"),
         ('{"language": 5}', "language: Input should be a valid string"),
         ('{"greeting": ["Hello"]}', "greeting: Input should be a valid string"),
-        ('{"vision": {"source": "window"}}', "vision.source: Input should be 'auto', 'camera', 'screen' or 'off'"),
+        (
+            '{"vision": {"source": "window"}}',
+            "vision.source: Input should be 'auto', 'camera', 'screen', 'both' or 'off'",
+        ),
         ('{"vision": {"detail": 1}}', "vision.detail: Input should be 'auto', 'low' or 'high'"),
         ('{"vision": null}', "vision: Input should be"),
         ('{"participant_identity": ""}', "participant_identity: String should have at least 1 character"),

@@ -75,7 +75,7 @@ def test_table_has_a_row_for_every_variable() -> None:
 def test_table_tells_defaults_bounds_and_choices() -> None:
     """What a reader needs to set a value without trying."""
     table = render_table()
-    assert "| `VISION__QUALITY` | `75` | JPEG quality of a view. (>= 1, <= 100) |" in table
+    assert "| `VISION__QUALITY` | `75` | JPEG or WebP quality of a view. (>= 1, <= 100) |" in table
     assert "One of `debug`, `info`, `warning`, `error`. |" in table
     assert "| `LIVEKIT_API_SECRET` | required |" in table
     assert "| `LLM__TEMPERATURE` | unset |" in table

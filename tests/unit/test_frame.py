@@ -48,3 +48,23 @@ def test_age_is_counted_from_arrival_and_never_negative() -> None:
 def test_frames_are_compared_by_identity() -> None:
     """Two equal pictures are two moments."""
     assert flat_frame() != flat_frame()
+
+
+def test_blank_frame_of_a_pause_is_dropped() -> None:
+    """Luma 0 is below black: no camera sends it, only a decoder that has nothing."""
+    latest = LatestFrame()
+    real = flat_frame()
+    latest.put(real)
+    assert latest.put(flat_frame(yuv=(0, 128, 128), width=1280, height=720)) is False
+    assert latest.get() is real
+
+
+@pytest.mark.parametrize(("width", "height"), [(16, 16), (64, 48), (1280, 720), (1281, 721), (3840, 2160)])
+def test_black_frame_is_a_view(width: int, height: int) -> None:
+    """A dark room or a covered lens is what the caller shows."""
+    assert LatestFrame().put(flat_frame(yuv=(16, 128, 128), width=width, height=height)) is True
+
+
+def test_colour_alone_does_not_make_a_frame_a_view() -> None:
+    """Nor do the colour planes of one that is broken off."""
+    assert LatestFrame().put(flat_frame(yuv=(0, 255, 255))) is False

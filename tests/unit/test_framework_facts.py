@@ -13,10 +13,12 @@ from livekit.agents.voice import SpeechHandle
 from livekit.agents.voice.agent_activity import AgentActivity, _SpeechHandleContextVar, _transcripts_equivalent
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.room_io import TextInputOptions
+from livekit.rtc._ffi_client import FfiClient
+from livekit.rtc._proto.ffi_pb2 import FfiRequest
 
 from agent.vision.memory import Memory
 from agent.vision.pictures import upload_message
-from tests.fakes import FakeSight, data_url
+from tests.fakes import FakeSight, data_url, picture, view
 
 
 class Publication:
@@ -86,7 +88,7 @@ def test_items_are_inserted_by_their_time() -> None:
 async def test_view_goes_out_to_openai_with_its_detail(detail: str) -> None:
     """The data URL as we made it, before the words, and no request of ours carries our own bookkeeping."""
     memory = Memory(FakeSight(), detail=detail)  # type: ignore[arg-type]
-    upload = upload_message(data_url("cat"), "stream-1", caption="my cat", at=1, detail=memory.detail)
+    upload = upload_message(picture("cat"), "stream-1", caption="my cat", at=1, detail=memory.detail)
     request = await memory.request(ChatContext([upload, ChatMessage(role="user", content=["How old is she?"])]), "a")
     messages, _ = request.to_provider_format("openai")
     assert messages == [
@@ -128,6 +130,28 @@ async def test_tool_follow_up_with_its_view_keeps_the_order_that_providers_want(
     history.items.append(FunctionCallOutput(call_id="a", name="look_up", output="done", is_error=False))
     messages, _ = (await memory.request(history, "a")).to_provider_format("openai")
     assert [message["role"] for message in messages] == ["user", "assistant", "tool"]
+
+
+async def test_what_tools_brought_to_light_comes_after_their_output() -> None:
+    """Between a call and its output it would be refused."""
+    memory = Memory(FakeSight())
+    history = ChatContext([ChatMessage(role="user", content=["One"])])
+    await memory.request(history, "a")
+    memory.also_show("a", view("closer").shots)
+    history.items.append(FunctionCall(call_id="a", name="look", arguments="{}"))
+    history.items.append(FunctionCallOutput(call_id="a", name="look", output="Seen", is_error=False))
+    messages, _ = (await memory.request(history, "a")).to_provider_format("openai")
+    assert [message["role"] for message in messages] == ["user", "assistant", "tool", "user"]
+
+
+def test_sdk_core_can_pause_a_track() -> None:
+    """`deliver` makes this request by itself: nothing public does."""
+    request = FfiRequest()
+    request.enable_remote_track_publication.track_publication_handle = 7
+    request.enable_remote_track_publication.enabled = False
+    assert request.WhichOneof("message") == "enable_remote_track_publication"
+    assert callable(FfiClient.request)
+    assert "self._ffi_handle = " in inspect.getsource(rtc.TrackPublication.__init__)
 
 
 @pytest.mark.parametrize(("kind", "expected"), [(rtc.TrackKind.KIND_AUDIO, [True]), (rtc.TrackKind.KIND_VIDEO, [])])

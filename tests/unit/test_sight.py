@@ -1,20 +1,21 @@
-"""What a request is shown, and why it may be shown nothing."""
+"""What a request is shown by one eye or by two."""
 
 import asyncio
-import contextlib
-from dataclasses import replace
+import itertools
 
-import numpy as np
 import pytest
 
-from agent.vision.sight import Blind, LiveSight, NoSight, View
-from agent.vision.track import Candidate, Choice, Source, Wanted
-from config.groups import VisionSettings
-from tests.fakes import Clock, flat_frame, pixels
+from agent.vision.attention import Adaptive, Attention
+from agent.vision.sight import LiveSight, NoSight
+from agent.vision.track import Candidate, Choice, Source
+from agent.vision.view import Blind, View
+from config.vision import VisionSettings, VisionSource
+from tests.fakes import Clock, flat_frame, pixels, view
 
-CAMERA = Choice(Candidate("TR_1", "camera", muted=False), None, "camera")
-SCREEN = Choice(Candidate("TR_2", "screen", muted=False), None, "screen")
-MUTED = Choice(None, "muted", "camera")
+CAMERA = Choice(Candidate("TR_camera", "camera", muted=False), None, "camera")
+SCREEN = Choice(Candidate("TR_screen", "screen", muted=False), None, "screen")
+CAMERA_MUTED = Choice(None, "muted", "camera")
+SCREEN_MUTED = Choice(None, "muted", "screen")
 NOTHING = Choice(None, "none", None)
 
 
@@ -24,327 +25,236 @@ def clock() -> Clock:
     return Clock(1000.0)
 
 
-def sight(clock: Clock, choice: Choice = CAMERA, *, look_timeout_ms: int = 30) -> LiveSight:
-    """A sight whose frames count for two seconds."""
-    made = LiveSight(VisionSettings(max_frame_age_s=2.0, look_timeout_ms=look_timeout_ms), clock=clock)
-    made.choose(choice)
+def sight(clock: Clock, source: VisionSource, *choices: Choice, look_timeout_ms: int = 0) -> LiveSight:
+    """A sight whose eyes look at these, the screen's first, and whose frames count for two seconds."""
+    settings = VisionSettings(source=source, max_frame_age_s=2.0, look_timeout_ms=look_timeout_ms)
+    made = LiveSight(settings, clock=clock)
+    for eye, choice in zip(made.eyes, choices, strict=True):
+        eye.choose(choice)
     return made
 
 
-async def test_fresh_frame_is_shown_without_waiting(clock: Clock) -> None:
-    """The view tells source, size, age and that nobody waited."""
-    seeing = sight(clock)
-    seeing.put(flat_frame(width=640, height=360, taken_at=clock.now))
+def show(seeing: LiveSight, *sources: Source, taken_at: float = 1000.0) -> None:
+    """A frame of each source comes; what no eye looks at is dropped."""
+    for source, eye in itertools.product(sources, seeing.eyes):
+        eye.put(flat_frame(sid=f"TR_{source}", source=source, taken_at=taken_at))
+
+
+async def steps() -> None:
+    """Let every task that can go on do so, until it waits."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_one_eye_shows_one_picture(clock: Clock) -> None:
+    """With its source, and nothing that is missing."""
+    seeing = sight(clock, "auto", CAMERA)
+    show(seeing, "camera")
     clock.now += 1.5
     look = await seeing.look()
     assert isinstance(look, View)
-    assert (look.source, look.frame_width, look.frame_height) == ("camera", 640, 360)
-    assert (look.age_ms, look.waited_ms) == (1500, 0)
-    assert pixels(look.jpeg.data).shape == (360, 640, 3)
+    [shot] = look.shots
+    assert (look.source, look.missing, look.waited_ms, shot.age_ms) == ("camera", (), 0, 1500)
 
 
-async def test_size_of_a_turned_frame_is_told_upright(clock: Clock) -> None:
-    """Evidence speaks of the picture as a person would see it."""
-    seeing = sight(clock)
-    seeing.put(flat_frame(width=640, height=360, rotation=90, taken_at=clock.now))
-    look = await seeing.look()
-    assert isinstance(look, View)
-    assert (look.frame_width, look.frame_height) == (360, 640)
-    assert (look.jpeg.width, look.jpeg.height) == (360, 640)
-
-
-async def test_frame_older_than_limit_is_not_attached(clock: Clock) -> None:
-    """Just within the limit is fresh, just over it is stale."""
-    seeing = sight(clock, look_timeout_ms=0)
-    seeing.put(flat_frame(taken_at=clock.now))
-    clock.now += 2.0
-    assert isinstance(await seeing.look(), View)
-    clock.now += 0.001
-    assert await seeing.look() == Blind("stale", "camera", 0)
+async def test_two_eyes_show_the_screen_first(clock: Clock) -> None:
+    """However their frames came."""
+    for first, second in itertools.permutations(["camera", "screen"]):
+        seeing = sight(clock, "both", SCREEN, CAMERA)
+        show(seeing, first, second)  # type: ignore[arg-type]
+        look = await seeing.look()
+        assert isinstance(look, View)
+        assert [shot.source for shot in look.shots] == ["screen", "camera"]
+        assert (look.source, look.missing) == ("both", ())
 
 
 @pytest.mark.parametrize(
-    ("choice", "expected"),
-    [(NOTHING, Blind("none", None, 0)), (MUTED, Blind("muted", "camera", 0))],
+    ("choices", "frames", "shown", "missing"),
+    [
+        pytest.param((SCREEN, CAMERA_MUTED), ["screen"], ["screen"], [Blind("muted", "camera")], id="camera muted"),
+        pytest.param((SCREEN_MUTED, CAMERA), ["camera"], ["camera"], [Blind("muted", "screen")], id="screen muted"),
+        pytest.param((SCREEN, CAMERA), ["camera"], ["camera"], [Blind("starting", "screen")], id="screen starting"),
+        pytest.param((SCREEN, NOTHING), ["screen"], ["screen"], [], id="no camera: nothing is missing"),
+        pytest.param((NOTHING, CAMERA), ["camera"], ["camera"], [], id="no screen: nothing is missing"),
+    ],
 )
-async def test_source_that_can_not_show_anything_is_not_waited_for(
-    clock: Clock, choice: Choice, expected: Blind
+async def test_of_two_the_one_that_can_be_seen_is_shown(
+    clock: Clock, choices: tuple[Choice, Choice], frames: list[Source], shown: list[Source], missing: list[Blind]
+) -> None:
+    """What is shared and can't be seen is told beside it; what is not shared is not missed."""
+    seeing = sight(clock, "both", *choices)
+    show(seeing, *frames)
+    look = await seeing.look()
+    assert isinstance(look, View)
+    assert [shot.source for shot in look.shots] == shown
+    assert list(look.missing) == missing
+    assert look.source == shown[0]
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        pytest.param((NOTHING, NOTHING), Blind("none", None), id="nothing shared: both are denied"),
+        pytest.param((SCREEN_MUTED, CAMERA_MUTED), Blind("muted", "screen"), id="both muted: the screen is named"),
+        pytest.param((NOTHING, CAMERA_MUTED), Blind("muted", "camera"), id="what is shared tells more"),
+        pytest.param((SCREEN_MUTED, NOTHING), Blind("muted", "screen"), id="what is shared tells more, screen"),
+    ],
+)
+async def test_two_eyes_that_can_not_see_anything_do_not_wait(
+    clock: Clock, choices: tuple[Choice, Choice], expected: Blind
 ) -> None:
     """The reason is known at once: with a timeout of five seconds the answer comes in one step."""
-    seeing = sight(clock, choice, look_timeout_ms=5000)
+    seeing = sight(clock, "both", *choices, look_timeout_ms=5000)
     async with asyncio.timeout(1):
         assert await seeing.look() == expected
 
 
-async def test_live_source_without_a_frame_is_waited_for_no_longer_than_allowed(clock: Clock) -> None:
-    """A camera that has stalled ends the wait with `stale`."""
-    seeing = sight(clock, look_timeout_ms=30)
-    clock.now += 2.1
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    look = await seeing.look()
-    waited_s = loop.time() - started
-    assert isinstance(look, Blind)
-    assert look.reason == "stale"
-    assert 0.025 <= waited_s < 1.0
-
-
-async def test_track_that_was_chosen_just_now_is_starting_and_not_stalled(clock: Clock) -> None:
-    """For as long as a frame would count its first one is on the way; then it is late."""
-    seeing = sight(clock, look_timeout_ms=0)
-    assert await seeing.look() == Blind("starting", "camera", 0)
-    clock.now += 2.0
-    assert await seeing.look() == Blind("starting", "camera", 0)
-    clock.now += 0.001
-    assert await seeing.look() == Blind("stale", "camera", 0)
-    seeing.choose(SCREEN)
-    assert await seeing.look() == Blind("starting", "screen", 0)
-
-
-async def test_camera_that_stalls_after_its_first_frame_is_stale(clock: Clock) -> None:
-    """It has started: what it shows now is not on the way."""
-    seeing = sight(clock, look_timeout_ms=0)
-    clock.now += 1.0
-    seeing.put(flat_frame(taken_at=clock.now))
-    clock.now += 2.1
-    assert await seeing.look() == Blind("stale", "camera", 0)
-
-
-async def test_look_before_the_caller_is_known_waits_for_them(clock: Clock) -> None:
-    """A greeting's request may be faster than the caller's link: nobody knows yet that nothing is shared."""
-    seeing = unlinked(clock)
+async def test_two_eyes_wait_together_and_not_one_after_the_other(clock: Clock) -> None:
+    """The view has waited as long as its slowest picture."""
+    seeing = sight(clock, "both", SCREEN, CAMERA, look_timeout_ms=5000)
     looking = asyncio.create_task(seeing.look())
-    await asyncio.sleep(0)
-    assert not looking.done()
-    seeing.choose(CAMERA)
-    await asyncio.sleep(0)
-    seeing.put(flat_frame(taken_at=clock.now))
-    async with asyncio.timeout(2):
-        assert isinstance(await looking, View)
-
-
-async def test_wait_for_the_caller_ends_when_they_share_nothing(clock: Clock) -> None:
-    """From then on it is known."""
-    seeing = unlinked(clock)
-    looking = asyncio.create_task(seeing.look())
-    await asyncio.sleep(0)
-    seeing.choose(NOTHING)
-    async with asyncio.timeout(2):
-        assert await looking == Blind("none", None, 0)
-
-
-async def test_look_that_nobody_is_linked_for_waits_no_longer_than_allowed(clock: Clock) -> None:
-    """An empty room must not hold up a reply."""
-    seeing = unlinked(clock, look_timeout_ms=30)
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    assert await seeing.look() == Blind("none", None, 0)
-    assert 0.025 <= loop.time() - started < 1.0
-    assert seeing.status() == "none"
-
-
-async def test_frame_before_any_choice_is_dropped(clock: Clock) -> None:
-    """Whose it is isn't known."""
-    seeing = unlinked(clock, look_timeout_ms=0)
-    seeing.put(flat_frame(taken_at=clock.now))
-    assert await seeing.look() == Blind("none", None, 0)
-
-
-def unlinked(clock: Clock, *, look_timeout_ms: int = 5000) -> LiveSight:
-    """A sight that has not been told yet who calls."""
-    return LiveSight(VisionSettings(look_timeout_ms=look_timeout_ms), clock=clock)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "named"),
-    [("auto", None), ("camera", "camera"), ("screen", "screen")],
-)
-async def test_nothing_shared_names_the_only_source_that_would_count(
-    clock: Clock, wanted: Wanted, named: Source | None
-) -> None:
-    """The model must not say that the caller shares nothing when they share what is not looked at."""
-    seeing = LiveSight(VisionSettings(source=wanted, look_timeout_ms=0), clock=clock)
-    assert await seeing.look() == Blind("none", named, 0)
-    seeing.choose(NOTHING)
-    assert await seeing.look() == Blind("none", named, 0)
-
-
-async def test_frame_that_arrives_during_the_wait_is_shown(clock: Clock) -> None:
-    """The wait ends with the frame, not with its time."""
-    seeing = sight(clock, look_timeout_ms=5000)
-    looking = asyncio.create_task(seeing.look())
-    await asyncio.sleep(0)
+    await steps()
+    clock.now += 0.1
+    show(seeing, "camera", taken_at=clock.now)
+    await steps()
     clock.now += 0.2
-    seeing.put(flat_frame(taken_at=clock.now))
-    async with asyncio.timeout(2):
+    show(seeing, "screen", taken_at=clock.now)
+    async with asyncio.timeout(10):
         look = await looking
     assert isinstance(look, View)
-    assert look.waited_ms == pytest.approx(200)
-    assert look.age_ms == 0
+    assert [shot.waited_ms for shot in look.shots] == [pytest.approx(300), pytest.approx(100)]
+    assert look.waited_ms == pytest.approx(300)
 
 
-async def test_stale_frame_that_arrives_during_the_wait_does_not_end_it(clock: Clock) -> None:
-    """Only a fresh frame is worth ending the wait for."""
-    seeing = sight(clock, look_timeout_ms=5000)
-    looking = asyncio.create_task(seeing.look())
-    await asyncio.sleep(0)
-    seeing.put(flat_frame(taken_at=clock.now - 3))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert not looking.done()
-    fresh = flat_frame(taken_at=clock.now, width=320, height=240)
-    seeing.put(fresh)
-    async with asyncio.timeout(2):
-        look = await looking
+async def test_view_is_as_old_as_its_oldest_picture(clock: Clock) -> None:
+    """A reply's tool calls are shown the whole view again, or look anew."""
+    seeing = sight(clock, "both", SCREEN, CAMERA)
+    show(seeing, "screen", taken_at=clock.now - 1.5)
+    show(seeing, "camera", taken_at=clock.now)
+    look = await seeing.look()
     assert isinstance(look, View)
-    assert look.frame_width == 320
+    screen, camera = look.shots
+    assert look.taken_at == screen.taken_at
+    assert camera.taken_at - screen.taken_at == pytest.approx(1.5, abs=0.2)
 
 
-async def test_mute_during_the_wait_ends_it(clock: Clock) -> None:
-    """Nothing more will come, so the caller is not kept waiting."""
-    seeing = sight(clock, look_timeout_ms=5000)
-    looking = asyncio.create_task(seeing.look())
-    await asyncio.sleep(0)
-    seeing.choose(MUTED)
-    async with asyncio.timeout(2):
-        look = await looking
-    assert isinstance(look, Blind)
-    assert look.reason == "muted"
+def test_waiting_in_vain_for_one_counts_for_the_view() -> None:
+    """The request was held up by it, whatever it shows."""
+    shown = view("a picture")
+    assert View(shown.shots, (Blind("late", "camera", 400.0),)).waited_ms == 400
 
 
-async def test_two_requests_of_one_frame_are_one_encode(clock: Clock) -> None:
-    """The second request gets the very same file and pays nothing for it."""
-    seeing = sight(clock)
-    seeing.put(flat_frame(taken_at=clock.now))
-    first, second = await seeing.look(), await seeing.look()
-    assert isinstance(first, View)
-    assert isinstance(second, View)
-    assert second.jpeg is first.jpeg
-    assert first.encode_ms > 0
-    assert second.encode_ms == 0
-
-
-async def test_requests_at_the_same_time_share_one_encode(clock: Clock) -> None:
-    """The second does not start work that is under way."""
-    seeing = sight(clock)
-    seeing.put(flat_frame(taken_at=clock.now))
+async def test_looks_at_the_same_time_share_the_encode_of_each_eye(clock: Clock) -> None:
+    """Two requests, two pictures, two encodes."""
+    seeing = sight(clock, "both", SCREEN, CAMERA)
+    show(seeing, "screen", "camera")
     first, second = await asyncio.gather(seeing.look(), seeing.look())
     assert isinstance(first, View)
     assert isinstance(second, View)
-    assert second.jpeg is first.jpeg
-    assert sorted([first.encode_ms == 0, second.encode_ms == 0]) == [False, True]
+    assert all(one.image is other.image for one, other in zip(first.shots, second.shots, strict=True))
+    assert [shot.encode_ms == 0 for shot in (*first.shots, *second.shots)].count(False) == 2
 
 
-async def test_cancelled_request_does_not_take_the_picture_of_another(clock: Clock) -> None:
-    """A speculation that is thrown away in the middle of its encode leaves the encode to the confirmed turn."""
-    seeing = sight(clock)
-    seeing.put(flat_frame(width=1280, height=720, taken_at=clock.now))
-    speculative = asyncio.create_task(seeing.look())
-    await asyncio.sleep(0)
-    confirmed = asyncio.create_task(seeing.look())
-    await asyncio.sleep(0)
-    speculative.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await speculative
-    assert speculative.cancelled()
-    look = await confirmed
+@pytest.mark.parametrize(
+    ("choices", "frames", "age_s", "status"),
+    [
+        pytest.param((SCREEN, CAMERA), ["screen", "camera"], 0.0, "both", id="both seen"),
+        pytest.param((SCREEN, CAMERA), [], 0.0, "both", id="both starting"),
+        pytest.param((SCREEN, CAMERA), ["screen", "camera"], 2.1, "stale", id="both stalled"),
+        pytest.param((SCREEN, CAMERA_MUTED), ["screen"], 0.0, "screen", id="camera muted"),
+        pytest.param((SCREEN_MUTED, CAMERA), ["camera"], 0.0, "camera", id="screen muted"),
+        pytest.param((SCREEN, NOTHING), ["screen"], 0.0, "screen", id="screen only"),
+        pytest.param((NOTHING, CAMERA), ["camera"], 0.0, "camera", id="camera only"),
+        pytest.param((NOTHING, CAMERA), ["camera"], 2.1, "stale", id="camera only, stalled"),
+        pytest.param((SCREEN_MUTED, CAMERA_MUTED), [], 0.0, "muted", id="both muted"),
+        pytest.param((NOTHING, CAMERA_MUTED), [], 0.0, "muted", id="camera only, muted"),
+        pytest.param((NOTHING, NOTHING), [], 0.0, "none", id="nothing shared"),
+    ],
+)
+def test_status_of_two_eyes(
+    clock: Clock, choices: tuple[Choice, Choice], frames: list[Source], age_s: float, status: str
+) -> None:
+    """What is seen, else why it is not; `none` only when nothing is shared."""
+    seeing = sight(clock, "both", *choices)
+    show(seeing, *frames)
+    clock.now += age_s
+    assert seeing.status() == status
+
+
+def test_status_of_one_stalled_and_one_seen_is_what_is_seen(clock: Clock) -> None:
+    """The attribute tells what the model is shown."""
+    seeing = sight(clock, "both", SCREEN, CAMERA)
+    show(seeing, "screen", "camera")
+    clock.now += 2.1
+    show(seeing, "camera", taken_at=clock.now)
+    assert seeing.status() == "camera"
+
+
+def test_status_of_one_eye_is_its_own(clock: Clock) -> None:
+    """Without a second one there is nothing to weigh."""
+    seeing = sight(clock, "auto", NOTHING)
+    states = []
+    for choice in (NOTHING, CAMERA, CAMERA_MUTED, SCREEN):
+        seeing.eyes[0].choose(choice)
+        states.append(seeing.status())
+    clock.now += 2.1
+    assert [*states, seeing.status()] == ["none", "camera", "muted", "screen", "stale"]
+
+
+@pytest.mark.parametrize("source", ["camera", "screen"])
+async def test_only_source_that_counts_is_named_when_it_is_not_shared(clock: Clock, source: VisionSource) -> None:
+    """The model must not deny the other one, which the caller may well share."""
+    assert await sight(clock, source, NOTHING).look() == Blind("none", source, 0)  # type: ignore[arg-type]
+
+
+async def test_zoom_shows_that_part_of_each_picture(clock: Clock) -> None:
+    """Of two pictures nobody says which one is meant."""
+    seeing = sight(clock, "both", SCREEN, CAMERA)
+    show(seeing, "screen", "camera")
+    await seeing.look()
+    look = await seeing.zoom("top left")
     assert isinstance(look, View)
-    assert look.encode_ms == 0
+    assert [(shot.source, shot.part) for shot in look.shots] == [("screen", "top left"), ("camera", "top left")]
+    seeing.eyes[1].choose(CAMERA_MUTED)
+    look = await seeing.zoom("top left")
+    assert isinstance(look, View)
+    assert ([shot.source for shot in look.shots], look.missing) == (["screen"], (Blind("muted", "camera"),))
+    seeing.eyes[0].choose(SCREEN_MUTED)
+    assert await seeing.zoom("top left") == Blind("muted", "screen")
 
 
-async def test_next_frame_is_encoded_anew(clock: Clock) -> None:
-    """Sharing ends with the frame."""
-    seeing = sight(clock)
-    seeing.put(flat_frame(yuv=(16, 128, 128), taken_at=clock.now))
-    dark = await seeing.look()
-    seeing.put(flat_frame(yuv=(235, 128, 128), taken_at=clock.now))
-    bright = await seeing.look()
-    assert isinstance(dark, View)
-    assert isinstance(bright, View)
-    assert pixels(dark.jpeg.data).max() < 10
-    assert pixels(bright.jpeg.data).min() > 245
+async def test_screen_share_is_sent_larger_than_a_camera_beside_it(clock: Clock) -> None:
+    """Each picture has the size of its own source."""
+    seeing = sight(clock, "both", SCREEN, CAMERA)
+    for eye, source in zip(seeing.eyes, ("screen", "camera"), strict=True):
+        eye.put(flat_frame(width=1920, height=1080, sid=f"TR_{source}", source=source))  # type: ignore[arg-type]
+    look = await seeing.look()
+    assert isinstance(look, View)
+    assert [pixels(shot.image.data).shape[1] for shot in look.shots] == [1920, 1024]
 
 
-async def test_frame_of_another_track_is_dropped(clock: Clock) -> None:
-    """A stream that outlives its track must not pass for the chosen one."""
-    seeing = sight(clock, look_timeout_ms=0)
-    seeing.put(flat_frame(sid="TR_2", source="screen", taken_at=clock.now))
-    assert await seeing.look() == Blind("starting", "camera", 0)
+def test_attention_is_always_there_unless_it_is_to_adapt(clock: Clock) -> None:
+    """The default receives every frame."""
+    always = LiveSight(VisionSettings(), clock=clock).attention
+    assert type(always) is Attention
+    assert isinstance(LiveSight(VisionSettings(attention="adaptive"), clock=clock).attention, Adaptive)
 
 
-async def test_frame_without_a_chosen_track_is_dropped(clock: Clock) -> None:
-    """Frames that were on their way when the camera was muted are late."""
-    seeing = sight(clock, MUTED, look_timeout_ms=0)
-    seeing.put(flat_frame(taken_at=clock.now))
-    seeing.choose(CAMERA)
-    assert await seeing.look() == Blind("starting", "camera", 0)
-
-
-@pytest.mark.parametrize("between", [MUTED, NOTHING, SCREEN])
-async def test_switch_of_track_forgets_the_old_frame(clock: Clock, between: Choice) -> None:
-    """What the camera showed before it was muted or left is not shown after it came back."""
-    seeing = sight(clock, look_timeout_ms=0)
-    seeing.put(flat_frame(taken_at=clock.now))
-    assert isinstance(await seeing.look(), View)
-    seeing.choose(between)
-    assert isinstance(await seeing.look(), Blind)
-    seeing.choose(CAMERA)
-    assert await seeing.look() == Blind("starting", "camera", 0)
-    clock.now += 2.1
-    assert await seeing.look() == Blind("stale", "camera", 0)
-
-
-async def test_same_choice_again_keeps_the_frame(clock: Clock) -> None:
-    """The feed repeats its choice at every event; that alone must not blind anyone."""
-    seeing = sight(clock, look_timeout_ms=0)
-    seeing.put(flat_frame(taken_at=clock.now))
-    seeing.choose(replace(CAMERA))
-    assert isinstance(await seeing.look(), View)
-
-
-async def test_frame_that_can_not_be_encoded_is_a_reason_and_no_error(clock: Clock) -> None:
-    """A broken frame ends no call, and the next good one is seen."""
-    seeing = sight(clock)
-    seeing.put(replace(flat_frame(taken_at=clock.now), i420=np.zeros(7, dtype=np.uint8)))
-    assert await seeing.look() == Blind("failed", "camera", 0)
-    assert await seeing.look() == Blind("failed", "camera", 0)
-    seeing.put(flat_frame(taken_at=clock.now))
-    assert isinstance(await seeing.look(), View)
-
-
-async def test_screen_share_is_sent_larger_than_a_camera(clock: Clock) -> None:
-    """Small text must stay readable."""
-    seeing = sight(clock, SCREEN)
-    seeing.put(flat_frame(width=1920, height=1080, sid="TR_2", source="screen", taken_at=clock.now))
-    screen = await seeing.look()
-    seeing.choose(CAMERA)
-    seeing.put(flat_frame(width=1920, height=1080, taken_at=clock.now))
-    camera = await seeing.look()
-    assert isinstance(screen, View)
-    assert isinstance(camera, View)
-    assert (screen.jpeg.width, camera.jpeg.width) == (1920, 1024)
-
-
-def test_status_follows_what_can_be_seen(clock: Clock) -> None:
-    """The attribute `vision.status` in each state."""
-    seeing = sight(clock, NOTHING)
-    states = [seeing.status()]
-    seeing.choose(CAMERA)
-    states.append(seeing.status())
-    clock.now += 2.1
-    states.append(seeing.status())
-    seeing.put(flat_frame(taken_at=clock.now))
-    states.append(seeing.status())
-    clock.now += 2.1
-    states.append(seeing.status())
-    seeing.choose(MUTED)
-    states.append(seeing.status())
-    seeing.choose(SCREEN)
-    states.append(seeing.status())
-    assert states == ["none", "camera", "stale", "camera", "stale", "muted", "screen"]
+async def test_look_brings_frames_back_before_it_waits_for_one(clock: Clock) -> None:
+    """The request is told to the attention first, so that who is called then sees that it matters."""
+    settings = VisionSettings(attention="adaptive", look_timeout_ms=0)
+    seeing = LiveSight(settings, clock=clock)
+    seeing.attention.agent("listening")
+    seeing.attention.seen()
+    clock.now += 10
+    mattered = [seeing.attention.watching()]
+    seeing.on_look = lambda: mattered.append(seeing.attention.watching())
+    await seeing.look()
+    assert mattered == [False, True]
 
 
 async def test_sight_that_is_off_says_so() -> None:
     """No frame, no wait, no reason to apologise for."""
     assert await NoSight().look() == Blind("off")
+    assert await NoSight().zoom("top") == Blind("off")
     assert NoSight().status() == "off"

@@ -1,8 +1,11 @@
 """Choosing the video track."""
 
+import itertools
+
 import pytest
 
-from agent.vision.track import Candidate, Choice, Wanted, choose
+from agent.vision.track import Candidate, Choice, Wanted, choose, wanted_by
+from config.vision import VisionSource
 
 CAMERA = Candidate("camera", "camera", muted=False)
 CAMERA_MUTED = Candidate("camera", "camera", muted=True)
@@ -10,6 +13,7 @@ NEW_CAMERA = Candidate("new-camera", "camera", muted=False)
 NEW_CAMERA_MUTED = Candidate("new-camera", "camera", muted=True)
 SCREEN = Candidate("screen", "screen", muted=False)
 SCREEN_MUTED = Candidate("screen", "screen", muted=True)
+NEW_SCREEN = Candidate("new-screen", "screen", muted=False)
 
 NOTHING = Choice(None, "none", None)
 
@@ -40,9 +44,68 @@ def live(track: Candidate) -> Choice:
         pytest.param([SCREEN], "camera", NOTHING, id="camera wanted, only a screen there"),
         pytest.param([CAMERA_MUTED, SCREEN], "camera", Choice(None, "muted", "camera"), id="wanted camera muted"),
         pytest.param([CAMERA], "screen", NOTHING, id="screen wanted, only a camera there"),
-        pytest.param([CAMERA, SCREEN], "off", NOTHING, id="off: nothing is looked at"),
     ],
 )
 def test_the_right_track_is_chosen(candidates: list[Candidate], wanted: Wanted, expected: Choice) -> None:
     """Publishing, muting, replacing and sharing both lead to the documented choice."""
     assert choose(candidates, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("auto", ("auto",)),
+        ("camera", ("camera",)),
+        ("screen", ("screen",)),
+        ("both", ("screen", "camera")),
+        ("off", ()),
+    ],
+)
+def test_each_eye_knows_what_it_looks_for(source: VisionSource, expected: tuple[Wanted, ...]) -> None:
+    """Two for `both`, the more telling source first; none for `off`."""
+    assert wanted_by(source) == expected
+
+
+SCREEN_IS_MUTED = Choice(None, "muted", "screen")
+CAMERA_IS_MUTED = Choice(None, "muted", "camera")
+
+
+@pytest.mark.parametrize(
+    ("candidates", "screen", "camera"),
+    [
+        pytest.param([], NOTHING, NOTHING, id="nothing published"),
+        pytest.param([CAMERA], NOTHING, live(CAMERA), id="camera alone"),
+        pytest.param([SCREEN], live(SCREEN), NOTHING, id="screen alone"),
+        pytest.param([CAMERA, SCREEN], live(SCREEN), live(CAMERA), id="both"),
+        pytest.param([CAMERA, SCREEN_MUTED], SCREEN_IS_MUTED, live(CAMERA), id="screen muted"),
+        pytest.param([CAMERA_MUTED, SCREEN], live(SCREEN), CAMERA_IS_MUTED, id="camera muted"),
+        pytest.param([CAMERA_MUTED, SCREEN_MUTED], SCREEN_IS_MUTED, CAMERA_IS_MUTED, id="both muted"),
+        pytest.param([CAMERA, NEW_CAMERA, SCREEN], live(SCREEN), live(NEW_CAMERA), id="camera replaced"),
+        pytest.param([CAMERA, SCREEN, NEW_SCREEN], live(NEW_SCREEN), live(CAMERA), id="screen replaced"),
+        pytest.param([CAMERA_MUTED, NEW_CAMERA, SCREEN_MUTED], SCREEN_IS_MUTED, live(NEW_CAMERA), id="muted original"),
+        pytest.param([CAMERA, NEW_CAMERA_MUTED, SCREEN], live(SCREEN), live(CAMERA), id="muted replacement"),
+    ],
+)
+def test_two_eyes_choose_independently(candidates: list[Candidate], screen: Choice, camera: Choice) -> None:
+    """What one looks at changes nothing for the other, in whatever order the sources were published."""
+    by_source = [[c for c in candidates if c.source == source] for source in ("screen", "camera")]
+    for one, other in itertools.permutations(by_source):
+        for order in (one + other, other + one, candidates):
+            assert [choose(order, wanted) for wanted in wanted_by("both")] == [screen, camera]
+
+
+def test_track_that_left_and_returned_is_chosen_again() -> None:
+    """Each choice is made from what is there now: publish, mute, leave and return in any order of the two sources."""
+    for steps in itertools.permutations([CAMERA, CAMERA_MUTED, SCREEN, SCREEN_MUTED, None], 4):
+        there: dict[str, Candidate] = {}
+        for step in steps:
+            if step is None:
+                there.clear()
+            else:
+                there[step.sid] = step
+            for wanted in wanted_by("both"):
+                found = there.get(wanted)
+                expected = NOTHING if found is None else Choice(None, "muted", found.source)
+                assert choose(list(there.values()), wanted) == (
+                    live(found) if found is not None and not found.muted else expected
+                )

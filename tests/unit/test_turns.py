@@ -1,21 +1,15 @@
 """What a turn's log line says."""
 
-import asyncio
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from livekit.agents import AgentSession, APIStatusError, SpeechCreatedEvent
-from livekit.agents.llm import ChatContext, ChatMessage
+from livekit.agents.llm import ChatMessage
 from livekit.agents.llm.chat_context import MetricsReport
-from livekit.agents.voice import SpeechHandle
-from structlog.testing import capture_logs
 
-from agent.ops.stalls import StallWatch
-from agent.turns import TurnLog, _kind, _ms, _spoken, evidence, timings
-from agent.vision.memory import Memory, Shown
-from agent.vision.sight import Blind
-from tests.fakes import FakeSight, view
+from agent.turns import _kind, _ms, _spoken, evidence, timings
+from agent.vision.memory import Shown
+from agent.vision.view import Blind, View
+from tests.fakes import picture, view
 
 NOTHING = dict.fromkeys(
     [
@@ -32,6 +26,7 @@ NOTHING = dict.fromkeys(
         "blind_reason",
     ]
 )
+NO_PICTURES = {**NOTHING, "images": 0, "tool_images": 0}
 
 
 def message(role: str = "user", *, confidence: float | None = None, **measured: float) -> ChatMessage:
@@ -45,11 +40,18 @@ def message(role: str = "user", *, confidence: float | None = None, **measured: 
     )
 
 
+def waiting(look: View, *waited_ms: float) -> View:
+    """The view whose pictures were waited for so long."""
+    shots = zip(look.shots, waited_ms, strict=True)
+    return View(tuple(replace(shot, waited_ms=waited) for shot, waited in shots), look.missing)
+
+
 def test_sighted_turn_tells_its_picture() -> None:
     """Source, age, sizes and digest of what the model was sent, and no reason to be blind."""
-    look = replace(view("a picture"), waited_ms=33.4)
-    assert evidence(Shown(look, images=2, question="a")) == {
+    look = waiting(view("a picture"), 33.4)
+    assert evidence(Shown(look, images=2, question="a", looks=view("closer").shots)) == {
         "images": 2,
+        "tool_images": 1,
         "frame_source": "camera",
         "frame_age_ms": 12,
         "frame_width": 1280,
@@ -57,22 +59,43 @@ def test_sighted_turn_tells_its_picture() -> None:
         "sent_width": 640,
         "sent_height": 360,
         "frame_bytes": 9,
-        "frame_sha256": look.jpeg.sha256,
+        "frame_sha256": picture("a picture").sha256,
         "encode_ms": 4.6,
         "waited_ms": 33,
         "blind_reason": None,
     }
 
 
+def test_turn_that_was_shown_both_tells_each_picture() -> None:
+    """The plain fields are the screen's, for who reads only them; the wait is the longer one."""
+    both = waiting(View((*view("s", "screen").shots, *view("camera").shots)), 10.0, 33.4)
+    logged = evidence(Shown(both, images=2, question="a"))
+    assert (logged["frame_source"], logged["images"], logged["waited_ms"]) == ("both", 2, 33)
+    assert (logged["frame_sha256"], logged["frame_bytes"]) == (picture("s").sha256, 1)
+    frames = logged["frames"]
+    assert isinstance(frames, list)
+    assert [frame["frame_source"] for frame in frames] == ["screen", "camera"]
+    assert [frame["frame_sha256"] for frame in frames] == [picture("s").sha256, picture("camera").sha256]
+    assert frames[0] == {**{name: logged[name] for name in frames[0]}, "frame_source": "screen"}
+
+
+def test_turn_that_was_shown_one_of_both_tells_that_one() -> None:
+    """There is no list of one, and no reason to be blind."""
+    look = View(view("s", "screen").shots, (Blind("late", "camera", 400.0),))
+    logged = evidence(Shown(look, images=1, question="a"))
+    assert "frames" not in logged
+    assert (logged["frame_source"], logged["waited_ms"], logged["blind_reason"]) == ("screen", 400, None)
+
+
 def test_blind_turn_tells_why_and_no_picture() -> None:
     """With the uploads it carried all the same, and the time it waited in vain."""
     shown = Shown(Blind("stale", "camera", waited_ms=400.2), images=1, question="a")
-    assert evidence(shown) == {**NOTHING, "images": 1, "waited_ms": 400, "blind_reason": "stale"}
+    assert evidence(shown) == {**NO_PICTURES, "images": 1, "waited_ms": 400, "blind_reason": "stale"}
 
 
 def test_turn_of_which_nothing_is_known_has_every_field() -> None:
     """A reader of logs finds the same columns on every line."""
-    assert evidence(None) == {**NOTHING, "images": 0}
+    assert evidence(None) == NO_PICTURES
 
 
 def test_evidence_holds_no_pixels() -> None:
@@ -132,117 +155,4 @@ def test_stage_that_did_not_happen_is_none() -> None:
 def test_refused_pictures_are_told_as_such() -> None:
     """The turn was answered in words alone."""
     shown = Shown(Blind("refused", "camera"), images=0, question="a")
-    assert evidence(shown) == {**NOTHING, "images": 0, "waited_ms": 0, "blind_reason": "refused"}
-
-
-class Talk:
-    """A session whose speeches we begin and end ourselves; nobody speaks in it."""
-
-    def __init__(self) -> None:
-        self.session: AgentSession[None] = AgentSession()
-        self.sight = FakeSight()
-        self.memory = Memory(self.sight)
-        self.log = TurnLog(self.session, self.memory, StallWatch())
-
-    async def asked(self, *questions: ChatMessage) -> SpeechHandle:
-        """A reply for which the model was asked."""
-        speech = SpeechHandle.create()
-        self.session.emit(
-            "speech_created", SpeechCreatedEvent(speech_handle=speech, user_initiated=True, source="generate_reply")
-        )
-        await self.memory.request(ChatContext([*self.session.history.items, *questions]), speech.id)
-        return speech
-
-    async def spoken(self, speech: SpeechHandle, *items: ChatMessage) -> list[dict[str, Any]]:
-        """The reply enters history and ends; what was logged of it."""
-        self.session.history.items.extend(items)
-        speech._item_added([item for item in items if item.role == "assistant"])
-        return await self.ended(speech)
-
-    async def ended(self, speech: SpeechHandle, *, error: Exception | None = None) -> list[dict[str, Any]]:
-        """The reply ends; what was logged of it."""
-        with capture_logs() as logs:
-            speech._mark_done(error=error)
-            await asyncio.sleep(0)  # its callbacks
-        return [dict(entry) for entry in logs]
-
-
-async def test_reply_is_logged_with_the_picture_that_it_was_made_from() -> None:
-    """And with the turn that it answers."""
-    talk = Talk()
-    question = message(confidence=0.9)
-    speech = await talk.asked(question)
-    talk.log.confirm(question)
-    [logged] = await talk.spoken(speech, question, message("assistant"))
-    assert (logged["event"], logged["turn"], logged["kind"]) == ("turn_completed", 1, "spoken")
-    assert logged["frame_sha256"] == view("camera 1").jpeg.sha256
-    assert logged["speculative"] is False
-    assert talk.log.summary() == {"turns": 1, "sighted": 1}
-
-
-async def test_adopted_speculation_is_logged_as_one() -> None:
-    """History holds the speculation's message, which is not the one that was confirmed."""
-    talk = Talk()
-    speculation, confirmed = message(confidence=0.9), message(confidence=0.9)
-    speech = await talk.asked(speculation)
-    talk.log.confirm(confirmed)
-    [logged] = await talk.spoken(speech, speculation, message("assistant"))
-    assert logged["speculative"] is True
-    assert logged["frame_sha256"] == view("camera 1").jpeg.sha256
-
-
-async def test_speculation_that_is_not_adopted_is_no_turn() -> None:
-    """The reply that takes its place is, with its own picture."""
-    talk = Talk()
-    speculation, confirmed = message(confidence=0.9), message(confidence=0.9)
-    discarded = await talk.asked(speculation)
-    talk.log.confirm(confirmed)
-    speech = await talk.asked(confirmed)
-    assert await talk.ended(discarded) == []
-    [logged] = await talk.spoken(speech, confirmed, message("assistant"))
-    assert (logged["turn"], logged["speculative"]) == (1, False)
-    assert logged["frame_sha256"] == view("camera 2").jpeg.sha256
-
-
-async def test_replies_in_a_queue_are_each_logged_with_their_own_picture() -> None:
-    """The second was asked for before the first was spoken."""
-    talk = Talk()
-    question = message()
-    speeches = [await talk.asked(question)]
-    talk.session.history.items.extend([question, message("assistant")])
-    speeches += [await talk.asked(), await talk.asked()]
-    logged = [entry for speech in speeches for entry in await talk.spoken(speech, message("assistant"))]
-    assert [entry["kind"] for entry in logged] == ["typed", "generated", "generated"]
-    assert [entry["frame_sha256"] for entry in logged] == [view(f"camera {n}").jpeg.sha256 for n in (1, 2, 3)]
-    assert talk.log.summary() == {"turns": 3, "sighted": 3}
-
-
-async def test_blind_turns_are_counted_by_reason() -> None:
-    """The totals of a call tell how often and why the caller was not seen."""
-    talk = Talk()
-    for reason in ("muted", "muted", "stale"):
-        talk.sight.blind(Blind(reason, "camera"))
-        question = message()
-        speech = await talk.asked(question)
-        await talk.spoken(speech, question, message("assistant"))
-    assert talk.log.summary() == {"turns": 3, "blind_muted": 2, "blind_stale": 1}
-
-
-async def test_failed_turn_is_logged_without_what_was_said() -> None:
-    """The error's text may quote the request."""
-    talk = Talk()
-    question = message(confidence=0.9)
-    speech = await talk.asked(question)
-    talk.session.history.items.append(question)
-    logged = await talk.ended(speech, error=APIStatusError("you said: ...", status_code=500))
-    assert logged == [
-        {"event": "turn_failed", "log_level": "error", "kind": "spoken", "error": "APIStatusError", "status": 500}
-    ]
-    assert talk.log.summary() == {"turns": 0, "failed": 1}
-
-
-async def test_reply_that_was_cut_off_before_its_first_word_is_no_turn() -> None:
-    """Nobody heard it, and nothing failed."""
-    talk = Talk()
-    assert await talk.ended(await talk.asked(message())) == []
-    assert talk.log.summary() == {"turns": 0}
+    assert evidence(shown) == {**NO_PICTURES, "waited_ms": 0, "blind_reason": "refused"}

@@ -1,0 +1,182 @@
+"""One eye: the newest frame of the track it looks at, encoded when a request needs it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from agent.vision.encode import EncodedImage, encode_frame
+from agent.vision.frame import Frame, LatestFrame
+from agent.vision.region import Region, crop
+from agent.vision.target import target_for
+from agent.vision.track import Choice, Wanted
+from agent.vision.view import Blind, Shot
+from config.vision import VisionSettings
+
+log = structlog.stdlib.get_logger(__name__)
+
+_JUST_NOW_S = 0.25
+"""A frame from so shortly before a pause of ours needs no waiting for the next one."""
+
+
+class Eye:
+    """Sees what one source shows.
+
+    The feed tells it which track is chosen (`choose`), whether that is watched or left dark on purpose (`watch`), and
+    hands it every frame (`put`); requests `look`.
+
+    Attributes:
+        wanted: Which source.
+        watched: Whether frames are expected now.
+    """
+
+    def __init__(self, wanted: Wanted, settings: VisionSettings, clock: Callable[[], float]):
+        self.wanted: Wanted = wanted
+        self._settings = settings
+        self._clock = clock
+        self.watched = True
+        self._choice: Choice | None = None  # until the caller is known
+        self._woken = False
+        self._since = clock()
+        self._latest = LatestFrame()
+        self._changed = asyncio.Event()
+        self._encoding: tuple[Frame, asyncio.Task[tuple[EncodedImage, float]]] | None = None
+
+    def choose(self, choice: Choice) -> bool:
+        """Look at another track from now on; what the old one showed is forgotten. `False` if it is no other."""
+        if choice == self._choice:
+            return False
+        self._choice = choice
+        self._expect_frames(woken=False)
+        self._latest.clear()
+        self._encoding = None
+        self._changed.set()
+        return True
+
+    def watch(self, watched: bool) -> None:  # noqa: FBT001 - a state, not an option
+        """Expect frames, or none for now: a track that is dark on purpose has not stalled."""
+        if watched and not self.watched:
+            self._expect_frames(woken=True)
+        self.watched = watched
+
+    def put(self, frame: Frame) -> bool:
+        """Take the newest frame; `False` if it is dropped: of another track, late in a pause, or no view."""
+        if not self.watched or frame.track_sid != self.chosen_sid or not self._latest.put(frame):
+            return False
+        self._changed.set()
+        return True
+
+    @property
+    def chosen_sid(self) -> str | None:
+        """The track it looks at, if any is live."""
+        track = self._choice.track if self._choice is not None else None
+        return None if track is None else track.sid
+
+    @property
+    def last_seen_at(self) -> float | None:
+        """Monotonic seconds of the newest frame, however old; `None` before the first one of the chosen track."""
+        frame = self._latest.get()
+        return None if frame is None else frame.taken_at
+
+    def status(self) -> str:
+        """`camera`, `screen`, `muted`, `stale` or `none`."""
+        frame = self._fresh()
+        if frame is not None:
+            return frame.source
+        blind = self._blind()
+        return blind.source if blind.reason in {"starting", "late"} and blind.source is not None else blind.reason
+
+    async def look(self) -> Shot | Blind:
+        """The newest fresh frame, encoded off the event loop; waits only when a live source has none."""
+        started = self._clock()
+        await self._wait_for_current(started + self._settings.look_timeout_ms / 1000)
+        waited_ms = (self._clock() - started) * 1000
+        frame = self._fresh()
+        if frame is None:
+            return self._blind(waited_ms)
+        return await self._shot(frame, self._encoded(frame), waited_ms)
+
+    async def zoom(self, region: Region) -> Shot | Blind:
+        """One part, in full resolution, of the frame that the newest request was shown; else of the newest frame."""
+        frame = self._encoding[0] if self._encoding is not None else self._fresh()
+        if frame is None or frame.track_sid != self.chosen_sid:
+            return self._blind()
+        return await self._shot(frame, asyncio.to_thread(self._encode_part, frame, region), part=region)
+
+    async def _shot(
+        self, frame: Frame, encoding: Awaitable[tuple[EncodedImage, float]], waited_ms: float = 0.0, part: str = ""
+    ) -> Shot | Blind:
+        try:
+            image, encode_ms = await encoding
+        except ValueError:
+            log.exception("frame_not_encoded", source=frame.source)
+            return Blind("failed", frame.source, waited_ms)
+        if frame.track_sid != self.chosen_sid:
+            return self._blind(waited_ms)  # muted or gone while it was being encoded: no longer what the caller shows
+        age_s = frame.age_s(self._clock())
+        width, height = (frame.height, frame.width) if frame.rotation in {90, 270} else (frame.width, frame.height)
+        return Shot(image, frame.source, width, height, time.time() - age_s, age_s * 1000, encode_ms, waited_ms, part)
+
+    def _expect_frames(self, *, woken: bool) -> None:
+        self._since = self._clock()
+        self._woken = woken
+
+    def _fresh(self) -> Frame | None:
+        frame = self._latest.get()
+        if frame is None or frame.age_s(self._clock()) > self._settings.max_frame_age_s:
+            return None
+        return frame
+
+    def _current(self) -> Frame | None:
+        """A fresh frame that is not from before a pause of ours."""
+        frame = self._fresh()
+        return frame if frame is not None and frame.taken_at >= self._since - _JUST_NOW_S else None
+
+    def _blind(self, waited_ms: float = 0.0) -> Blind:
+        choice = self._choice
+        if choice is None or choice.source is None:
+            # Named when only one source would count, so that the model does not deny the other.
+            return Blind("none", None if self.wanted == "auto" else self.wanted, waited_ms)
+        if choice.blind is not None:
+            return Blind(choice.blind, choice.source, waited_ms)
+        # Frames that are expected since just now have not stalled: the first one is on the way.
+        if not self.watched or self._clock() - self._since <= self._settings.max_frame_age_s:
+            return Blind("late" if self._woken else "starting", choice.source, waited_ms)
+        return Blind("stale", choice.source, waited_ms)
+
+    async def _wait_for_current(self, deadline: float) -> None:
+        # Worth it for a live source, or while it is not yet known who calls. What is muted or absent is known at once.
+        def hopeful() -> bool:
+            return self._choice is None or self._choice.track is not None
+
+        while hopeful() and self._current() is None and self._clock() < deadline:
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(max(0.0, deadline - self._clock())):
+                    await self._changed.wait()
+            except TimeoutError:
+                return
+
+    async def _encoded(self, frame: Frame) -> tuple[EncodedImage, float]:
+        """Encode once per frame; a second request for the same frame shares the first one's work."""
+        if self._encoding is not None and self._encoding[0] is frame:
+            image, _ = await asyncio.shield(self._encoding[1])
+            return image, 0.0
+        task = asyncio.create_task(asyncio.to_thread(self._encode, frame))
+        self._encoding = (frame, task)
+        # Shielded: a speculative request that is cancelled must not take the other request's picture with it.
+        return await asyncio.shield(task)
+
+    def _encode(self, frame: Frame) -> tuple[EncodedImage, float]:
+        started = time.perf_counter()
+        image = encode_frame(frame, target_for(self._settings, frame.source))
+        _ = image.data_url  # made here, in the thread, and kept
+        return image, (time.perf_counter() - started) * 1000
+
+    def _encode_part(self, frame: Frame, region: Region) -> tuple[EncodedImage, float]:
+        started = time.perf_counter()
+        # Fitted as a screen share, whatever it is: it was asked for to read small text.
+        image = encode_frame(crop(frame, region), target_for(self._settings, "screen"))
+        _ = image.data_url
+        return image, (time.perf_counter() - started) * 1000
