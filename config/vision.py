@@ -54,7 +54,7 @@ class VisionSettings(BaseSettings):
     """How closely the model looks, as OpenAI names it."""
     look_tool: bool = False
     """Gives the model the tool `look`: a fresh look, or one part of the picture in full resolution."""
-    max_looks: int = Field(default=2, ge=1, le=10)
+    max_looks: int = Field(default=2, ge=2, le=10)
     """Pictures taken by tools that a request carries at most, the newest."""
     recall_tool: bool = False
     """Gives the model the tool `recall`: the picture of an earlier turn."""

@@ -17,7 +17,7 @@ from config.vision import VisionSettings
 log = structlog.stdlib.get_logger(__name__)
 
 _JUST_NOW_S = 0.25
-"""A frame from so shortly before a pause of ours needs no waiting for the next one."""
+"""A frame from so shortly before a pause of ours ended needs no waiting for the next one."""
 
 
 class Eye:
@@ -94,6 +94,7 @@ class Eye:
         waited_ms = (self._clock() - started) * 1000
         frame = self._fresh()
         if frame is None:
+            self._encoding = None  # nothing is left to look at more closely
             return self._blind(waited_ms)
         return await self._shot(frame, self._encoded(frame), waited_ms)
 

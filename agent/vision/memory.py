@@ -146,6 +146,7 @@ class Memory:
 
     def _remember(self, reply: str, shown: Shown) -> None:
         self._shown[reply] = shown
+        self._shown.move_to_end(reply)
         self._unconfirmed = None if shown.question is None else shown
         while len(self._shown) > _REPLIES_KEPT:
             self._shown.popitem(last=False)

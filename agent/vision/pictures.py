@@ -32,15 +32,19 @@ def upload_message(image: EncodedImage, stream_id: str, *, caption: str, at: flo
 
 def why_blind(blind: Blind) -> str:
     """One line that tells the model why it can't see, so that it can say so; empty when there is nothing to tell."""
-    if blind.reason == "none":
-        absent = {None: "neither camera nor screen", "camera": "no camera", "screen": "no screen"}[blind.source]
-        return f"[No picture: the user shares {absent}, so you can't see anything now.]"
+    reason = reason_of(blind)
     if blind.reason == "starting":
         # Its picture is on the way: a model that is told that it can't see says so to the user.
-        return f"[No picture yet: the user's {_name(blind)} {_WHY[blind.reason]}.]"
-    if blind.reason not in _WHY:
-        return ""  # off; or refused, which is told where each picture was: see `in_words`
-    return f"[No picture: the user's {_name(blind)} {_WHY[blind.reason]}, so you can't see anything now.]"
+        return f"[No picture yet: {reason}.]"
+    return f"[No picture: {reason}, so you can't see anything now.]" if reason else ""
+
+
+def reason_of(blind: Blind) -> str:
+    """Why there is no picture, in a clause; empty when sight is off, or where `in_words` tells of each picture."""
+    if blind.reason == "none":
+        absent = {None: "neither camera nor screen", "camera": "no camera", "screen": "no screen"}[blind.source]
+        return f"the user shares {absent}"
+    return f"the user's {_name(blind)} {_WHY[blind.reason]}" if blind.reason in _WHY else ""
 
 
 def expire(items: Sequence[ChatItem], *, keep_views_of: Container[str], max_uploads: int) -> None:

@@ -10,7 +10,7 @@ from livekit.agents.llm import Tool, function_tool
 
 from agent.vision.album import Album
 from agent.vision.memory import Memory
-from agent.vision.pictures import why_blind
+from agent.vision.pictures import reason_of
 from agent.vision.region import Region
 from agent.vision.sight import Sight
 from agent.vision.view import Look, Shot, View
@@ -42,7 +42,7 @@ def sight_tools(settings: VisionSettings, sight: Sight, memory: Memory, album: A
         """
         found = album.turns_ago(turns_ago)
         if found is None:
-            return f"No picture is kept of {turns_ago} turns ago; the oldest one kept is {len(album)} turns ago."
+            return f"Nothing is kept of {turns_ago} turns ago: {len(album)} earlier turns are kept."
         if not isinstance(found, View):
             return "There was no picture at that turn."  # why is of that moment, not of this one
         return _receipt(memory, context.speech_handle.id, found)
@@ -58,9 +58,10 @@ def sight_tools(settings: VisionSettings, sight: Sight, memory: Memory, album: A
 def _receipt(memory: Memory, reply: str, found: Look) -> str:
     """True when it is read, and in every later request too: the words stay, the picture does not."""
     if not isinstance(found, View):
-        return why_blind(found).strip("[]")
+        return f"There was nothing to see: {reason_of(found) or 'sight is off'}."
     memory.also_show(reply, found.shots)
-    return f"Seen: {' and '.join(map(_described, found.shots))}. The picture came with the next message."
+    missing = "".join(f" Not seen: {reason_of(blind)}." for blind in found.missing)
+    return f"Seen: {' and '.join(map(_described, found.shots))}.{missing} The picture came with the next message."
 
 
 def _described(shot: Shot) -> str:

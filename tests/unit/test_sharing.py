@@ -39,6 +39,7 @@ class Page:
         self.arrived.append({"event": json.loads(text), **options})
 
     async def _sent(self) -> None:
+        await asyncio.sleep(0)  # whatever is sent takes its time
         await self.flowing.wait()
         if self.broken is not None:
             raise self.broken

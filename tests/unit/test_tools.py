@@ -112,13 +112,12 @@ async def test_look_with_two_eyes_brings_both() -> None:
 
 @pytest.mark.parametrize("arguments", [{}, {"region": "center"}])
 async def test_blind_look_says_why_and_brings_nothing(arguments: dict[str, str]) -> None:
-    """In the words of a request that has no picture, without their brackets."""
+    """In words that stay true: they are read again when something can be seen."""
     desk = Desk()
     await desk.question()
     desk.sight.blind(Blind("muted", "camera"))
     receipt = await desk.call("look", **arguments)
-    assert receipt.startswith("No picture: the user's camera is muted")
-    assert "[" not in receipt
+    assert receipt == "There was nothing to see: the user's camera is muted."
     assert pictures(await desk.request(*desk.tool("look"), again=desk.reply)) == [data_url("camera 1")]
 
 
@@ -143,8 +142,7 @@ async def test_recall_of_what_is_not_kept_says_what_is(turns_ago: int) -> None:
     desk.album.add(view("two"))
     await desk.question()
     receipt = await desk.call("recall", turns_ago=turns_ago)
-    assert f"No picture is kept of {turns_ago} turns ago" in receipt
-    assert "the oldest one kept is 2 turns ago" in receipt
+    assert receipt == f"Nothing is kept of {turns_ago} turns ago: 2 earlier turns are kept."
     assert pictures(await desk.request(*desk.tool("recall"), again=desk.reply)) == [data_url("camera 1")]
 
 
