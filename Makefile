@@ -35,7 +35,7 @@ format: setup ## put the code into its one format
 	@$(PYTHON_BIN) -m ruff format .
 	@$(PYTHON_BIN) -m ruff check --fix .
 
-bench: setup ## measure turns and print the figures (ARGS="--turns 20")
+bench: setup ## ours and the documented recipe side by side, about 40 minutes (ARGS=--quick for a few; --write)
 	@$(PYTHON_BIN) -m bench $(ARGS)
 
 lock: ## renew the lock files after a change of pyproject.toml

@@ -1,78 +1,86 @@
-"""`make bench`: the same talk with sight on and off, side by side, as a table.
+"""`make bench`: the documented LiveKit vision recipe and Sighted, side by side, as a table.
 
-The provider stand-ins take 300 ms to the first token and 80 ms to the first sound, so that the delays compare.
+Progress goes to standard error, the results to standard output. It exits with 1 if what was to be measured was not what
+it should be, so that a figure means what it says.
 """
 
 import argparse
 import asyncio
-import os
-import platform
 import signal
-import statistics
 import sys
 import tempfile
-from importlib.metadata import version
+import traceback
+from dataclasses import replace
 from pathlib import Path
 
-from bench.talk import Talk, hold_talk, p95
+from bench import absence, arrival, attention, cpu, memory, pictures, turns
+from bench.plan import QUICK, Plan
+from bench.report import Section, by_hand, document
+from bench.stage import open_stage, say
 
-ROOT = Path(__file__).resolve().parent.parent
+RESULTS = Path(__file__).with_name("RESULTS.md")
+MEASUREMENTS = {
+    "encoding": pictures.measure,
+    "turns": turns.measure,
+    "arrival": arrival.measure,
+    "absence": absence.measure,
+    "memory": memory.measure,
+    "cpu": cpu.measure,
+    "attention": attention.measure,
+}
+APART = {"attention"}
+"""Takes half an hour by itself: measured only when named."""
 
 
 def main() -> int:
     """Measure, print, and write `bench/RESULTS.md` when asked to."""
-    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
-    parser.add_argument("--turns", type=int, default=20, help="spoken turns of each talk (default 20)")
-    parser.add_argument("--write", action="store_true", help="write bench/RESULTS.md")
+    parser = argparse.ArgumentParser(
+        prog="make bench ARGS=...", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", nargs="+", choices=MEASUREMENTS, metavar="NAME", help=", ".join(MEASUREMENTS))
+    parser.add_argument("--turns", type=int, help="spoken turns of each contender")
+    parser.add_argument("--long-turns", type=int, help="spoken turns of the long call with ours")
+    parser.add_argument("--quick", action="store_true", help="a few minutes, to see that everything works")
+    parser.add_argument(
+        "--write", type=Path, nargs="?", const=RESULTS, metavar="FILE", help="write bench/RESULTS.md, if nothing failed"
+    )
+    parser.add_argument("--logs", type=Path, help="keep the services' logs in this folder")
     options = parser.parse_args()
+    plan = QUICK if options.quick else Plan()
+    if options.turns:
+        plan = replace(plan, turns=options.turns)
+    if options.long_turns:
+        plan = replace(plan, long_turns=options.long_turns)
     # As for Ctrl-C: the services live in sessions of their own, and only an orderly end takes them along.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    text = asyncio.run(_measure(options.turns))
-    sys.stdout.write(text)
-    if options.write:
-        (ROOT / "bench" / "RESULTS.md").write_text(text, encoding="utf-8")
-    return 0
-
-
-async def _measure(turns: int) -> str:
     with tempfile.TemporaryDirectory(prefix="sighted-bench-") as scratch:
-        sighted = await hold_talk(turns, Path(scratch) / "on", {})
-        blind = await hold_talk(turns, Path(scratch) / "off", {"VISION__SOURCE": "off"})
-    rows = [
-        ("sighted turns", _share(sighted), _share(blind)),
-        ("picture's age at the model request, median / p95", _ms(sighted.view_age_ms), _ms(blind.view_age_ms)),
-        ("speech end to first sound, median / p95", _ms(sighted.delay_ms), _ms(blind.delay_ms)),
-        ("longest event-loop stall, first turn / later", _stalls(sighted), _stalls(blind)),
-        (f"job process memory at turn 2 / {turns}", _memory(sighted), _memory(blind)),
-    ]
-    ratio = statistics.median(sighted.delay_ms) / statistics.median(blind.delay_ms)
-    table = "\n".join(f"| {name} | {on} | {off} |" for name, on, off in rows)
-    return (
-        f"# Results\n\n`make bench ARGS=--write`, {turns} spoken turns each, exact mode (300 ms first token, "
-        f"80 ms first sound), 1280x720 camera at 30 frames a second.\n\n"
-        f"| figure | sight on | sight off |\n| --- | --- | --- |\n{table}\n\n"
-        f"First sound with sight on over off: {ratio:.2f}.\n\n"
-        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
-        f"livekit-agents {version('livekit-agents')}, livekit {version('livekit')}, "
-        f"OpenCV {version('opencv-python-headless')}; caller, server, stand-ins and worker share the machine.\n"
-    )
+        names = options.only or [name for name in MEASUREMENTS if name not in APART]
+        sections, failed = asyncio.run(_measure(names, plan, options.logs or Path(scratch)))
+    given = [argument for argument in sys.argv[1:] if argument not in {"--write", str(options.write)}]
+    text = document(sections, " ".join(["make bench", *([f'ARGS="{" ".join(given)}"'] if given else [])]))
+    sys.stdout.write(text)
+    for name, reason in failed.items():
+        sys.stderr.write(f"{name} failed: {reason}\n")
+    if options.write and not failed:
+        earlier = options.write.read_text(encoding="utf-8") if options.write.exists() else ""
+        options.write.write_text(text + by_hand(earlier), encoding="utf-8")
+    return 1 if failed else 0
 
 
-def _share(talk: Talk) -> str:
-    return f"{talk.sighted}/{len(talk.turns)}"
-
-
-def _ms(values: list[float]) -> str:
-    return f"{statistics.median(values):.0f} / {p95(values):.0f} ms" if values else "-"
-
-
-def _stalls(talk: Talk) -> str:
-    stalls = [turn["stall_ms"] for turn in talk.logged]
-    return f"{stalls[0]} / {max(stalls[1:], default=0)} ms"
-
-
-def _memory(talk: Talk) -> str:
-    return f"{talk.memory_mb[min(1, len(talk.memory_mb) - 1)]:.0f} / {talk.memory_mb[-1]:.0f} MB"
+async def _measure(names: list[str], plan: Plan, logs: Path) -> tuple[list[Section], dict[str, str]]:
+    """What was measured, and what failed with its reason."""
+    sections: list[Section] = []
+    failed: dict[str, str] = {}
+    async with open_stage(logs) as stage:
+        for name in names:
+            say(f"{name}: begins")
+            try:
+                sections += await MEASUREMENTS[name](stage, plan)
+            except Exception as error:  # noqa: BLE001 - the others are worth having; the exit code tells
+                failed[name] = f"{type(error).__name__}: {error}"
+                traceback.print_exc()
+            await stage.sandbox.clear()
+    return sections, failed
 
 
 if __name__ == "__main__":
