@@ -93,7 +93,8 @@ class Call:
             max_uploads=uploads.max_images,
             max_turns=settings.llm.max_history_turns,
         )
-        self._album = Album(max_turns=vision.recall_max_images, max_bytes=vision.recall_max_bytes)
+        kept = vision.recall_max_images if vision.recall_tool else 0
+        self._album = Album(max_turns=kept, max_bytes=vision.recall_max_bytes)
         self._stalls = StallWatch()
         self._sharing = Sharing(ctx.room, lambda: self._caller.identity) if vision.share_snapshots else None
         self._turns = TurnLog(self._session, self._memory, self._stalls, self._on_turn)

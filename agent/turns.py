@@ -128,7 +128,8 @@ def timings(asked: ChatMessage | None, answer: ChatMessage) -> dict[str, int | N
 def evidence(shown: Shown | None) -> dict[str, object]:
     """Which picture the reply was made from, or why from none.
 
-    Of two pictures (`frame_source` is `both`) the plain fields describe the screen's, and `frames` each of them.
+    Of two pictures (`frame_source` is `both`) the plain fields describe the screen's, and `frames` each of them. With
+    `VISION__SKIP_UNCHANGED` they are those of the earlier picture where none was sent, and `unchanged` says so.
     """
     look = shown.look if shown is not None else None
     shots = look.shots if isinstance(look, View) else ()
@@ -139,6 +140,7 @@ def evidence(shown: Shown | None) -> dict[str, object]:
         **({"frame_source": "both", "frames": [_frame(shot) for shot in shots]} if len(shots) > 1 else {}),
         "waited_ms": round(look.waited_ms) if look is not None else None,
         "blind_reason": look.reason if isinstance(look, Blind) else None,
+        **({"unchanged": shown.unsent is not None} if shown is not None and any(s.fingerprint for s in shots) else {}),
     }
 
 

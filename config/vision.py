@@ -22,8 +22,12 @@ class VisionSettings(BaseSettings):
     """`auto` (screen share first, else camera), `camera`, `screen`, `both` (a picture of each), or `off`."""
     attention: Literal["always", "adaptive"] = "always"
     """`adaptive`: the video is subscribed only while a turn may need it, and costs nothing in between."""
-    refresh_s: float = Field(default=30.0, ge=2, le=3600)
+    refresh_s: float = Field(default=60.0, ge=2, le=3600)
     """Seconds after which `adaptive` attention takes one fresh frame in a long silence."""
+    sharpest: bool = False
+    """Takes the sharpest of the last few frames (0.3 s at most), not the newest, which motion may have blurred."""
+    skip_unchanged: bool = False
+    """Sends no new picture while the last one that the model has still shows the scene, but one line that says so."""
     max_frame_age_s: float = Field(default=2.0, gt=0, le=60)
     """Seconds after which a frame no longer counts as what the caller shows now."""
     look_timeout_ms: int = Field(default=400, ge=0, le=5000)

@@ -16,7 +16,7 @@ class Album:
     def add(self, look: Look) -> None:
         """Keep what a turn was answered from."""
         self._looks.append(look)
-        while self._looks and sum(map(_bytes, self._looks)) > self._max_bytes:
+        while self._looks and self._bytes() > self._max_bytes:
             self._looks.popleft()
 
     def __len__(self) -> int:
@@ -27,6 +27,7 @@ class Album:
         """What the turn so many turns before the present one was answered from; `None` if it is not kept."""
         return self._looks[-count] if 1 <= count <= len(self._looks) else None
 
-
-def _bytes(look: Look) -> int:
-    return sum(len(shot.image.data) for shot in look.shots) if isinstance(look, View) else 0
+    def _bytes(self) -> int:
+        # Turns in which nothing changed share one picture.
+        shots = [shot for look in self._looks if isinstance(look, View) for shot in look.shots]
+        return sum({shot.image.sha256: len(shot.image.data) for shot in shots}.values())

@@ -11,13 +11,13 @@ from typing import Literal
 AgentState = Literal["initializing", "idle", "listening", "thinking", "speaking"]
 """As the framework names them."""
 
-LEAD_S = 0.75
-"""So long before the agent's speech ends the video is back: three times what a return takes."""
-LINGER_S = 2.0
-"""So long after the last word the video stays: most answers come within it."""
+LEAD_S = 0.5
+"""So long before the agent's speech ends the video is back: twice what a return takes."""
+LINGER_S = 1.0
+"""So long after the last word the video stays: many answers come within it."""
 HOLD_S = 1.25
-"""So long the video stays once it is back or a request has looked: the server passes on one request for a key frame a
-second, so a pause that ends sooner would take that long to end."""
+"""So long the video stays once it is back: the server passes on one request for a key frame a second, so a pause that
+ends sooner would take that long to end."""
 NEVER = float("-inf")
 
 
@@ -44,9 +44,9 @@ class Floor:
     seen_at: float = NEVER
 
 
-def matters(floor: Floor, now: float, *, refresh_s: float) -> bool:
-    """Whether a frame may be needed soon."""
-    if floor.user_speaking or floor.agent in {"initializing", "thinking"} or now - floor.asked_at < HOLD_S:
+def matters(floor: Floor, now: float, *, look_s: float, refresh_s: float) -> bool:
+    """Whether a frame is needed, or may be soon; a request waits for one at most `look_s` seconds."""
+    if floor.user_speaking or floor.agent in {"initializing", "thinking"} or now - floor.asked_at <= look_s:
         return True
     if now - floor.seen_at >= refresh_s:
         return True
@@ -81,8 +81,9 @@ class Attention:
 class Adaptive(Attention):
     """Attention that follows the conversation."""
 
-    def __init__(self, refresh_s: float, *, clock: Callable[[], float] = time.monotonic):
-        """In a long silence one frame is taken every `refresh_s` seconds."""
+    def __init__(self, *, look_s: float, refresh_s: float, clock: Callable[[], float] = time.monotonic):
+        """A request waits `look_s` seconds for a frame; in a long silence one is taken every `refresh_s` seconds."""
+        self._look_s = look_s
         self._refresh_s = refresh_s
         self._clock = clock
         self._floor = Floor(quiet_since=clock())
@@ -92,7 +93,10 @@ class Adaptive(Attention):
     def watching(self) -> bool:
         """Whether a frame may be needed soon, or the video has only just come back."""
         now = self._clock()
-        before, self._watching = self._watching, matters(self._floor, now, refresh_s=self._refresh_s)
+        before, self._watching = (
+            self._watching,
+            matters(self._floor, now, look_s=self._look_s, refresh_s=self._refresh_s),
+        )
         if self._watching and not before:
             self._watching_since = now
         self._watching = self._watching or now - self._watching_since < HOLD_S

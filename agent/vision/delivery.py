@@ -18,3 +18,6 @@ def deliver(publication: rtc.RemoteTrackPublication, *, enabled: bool) -> None:
     request.enable_remote_track_publication.track_publication_handle = publication._ffi_handle.handle  # noqa: SLF001
     request.enable_remote_track_publication.enabled = enabled
     FfiClient.instance.request(request)
+    if enabled and publication.simulcasted and not publication.width:
+        # The request also asks for the layer that fits the size which was announced: without one, for the smallest.
+        publication.set_video_quality(rtc.VideoQuality.VIDEO_QUALITY_HIGH)

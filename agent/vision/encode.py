@@ -92,6 +92,13 @@ def encode_bgr(pixels: Pixels, *, quality: int) -> EncodedImage:
     return _encoded(pixels, "jpeg", quality)
 
 
+def halved(source: Pixels) -> Pixels:
+    """Half the width and half the height, of the whole of `source` but for an odd last line."""
+    height, width = source.shape[0] // 2, source.shape[1] // 2
+    paired = source[: 2 * height, : 2 * width]  # by whole factors it is fast; a line of thousands is not missed
+    return np.asarray(cv2.resize(paired, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
 def _encoded(pixels: Pixels, kind: PictureFormat, quality: int | None) -> EncodedImage:
     options = [] if quality is None else [_QUALITY_FLAGS[kind], quality]
     try:
@@ -138,15 +145,9 @@ def _shrink(source: Pixels, result: Pixels) -> None:
         result[...] = source
         return
     while source.shape[1] >= 3 * width and source.shape[0] >= 3 * height:
-        source = _halved(source)
+        source = halved(source)
     if source.shape[1] < 3 * width and source.shape[0] < 3 * height:
         double = cv2.resize(source, (2 * width, 2 * height), interpolation=cv2.INTER_LINEAR)
         cv2.resize(double, (width, height), dst=result, interpolation=cv2.INTER_AREA)
     else:  # one edge shrinks far more than the other
         cv2.resize(source, (width, height), dst=result, interpolation=cv2.INTER_AREA)
-
-
-def _halved(source: Pixels) -> Pixels:
-    height, width = source.shape[0] // 2, source.shape[1] // 2
-    paired = source[: 2 * height, : 2 * width]  # by whole factors it is fast; a line of thousands is not missed
-    return np.asarray(cv2.resize(paired, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
-from agent.vision.encode import EncodedImage, encode_frame
-from agent.vision.frame import Frame, LatestFrame
-from agent.vision.region import Region, crop
-from agent.vision.target import target_for
+from agent.vision.darkroom import Darkroom, Print
+from agent.vision.frame import Frame, LatestFrame, RecentFrames
+from agent.vision.region import Region
 from agent.vision.track import Choice, Wanted
 from agent.vision.view import Blind, Shot
 from config.vision import VisionSettings
@@ -39,9 +40,10 @@ class Eye:
         self._choice: Choice | None = None  # until the caller is known
         self._woken = False
         self._since = clock()
-        self._latest = LatestFrame()
+        self._latest = RecentFrames() if settings.sharpest else LatestFrame()
+        self._darkroom = Darkroom(settings)
         self._changed = asyncio.Event()
-        self._encoding: tuple[Frame, asyncio.Task[tuple[EncodedImage, float]]] | None = None
+        self._encoding: tuple[Frame, asyncio.Task[Print]] | None = None
 
     def choose(self, choice: Choice) -> bool:
         """Look at another track from now on; what the old one showed is forgotten. `False` if it is no other."""
@@ -92,32 +94,43 @@ class Eye:
         started = self._clock()
         await self._wait_for_current(started + self._settings.look_timeout_ms / 1000)
         waited_ms = (self._clock() - started) * 1000
-        frame = self._fresh()
-        if frame is None:
-            self._encoding = None  # nothing is left to look at more closely
+        frames = [frame for frame in self._latest.recent() if self._is_fresh(frame)]
+        if not frames:
             return self._blind(waited_ms)
-        return await self._shot(frame, self._encoded(frame), waited_ms)
+        return await self._shot(frames[-1], self._encoded(frames), waited_ms)
 
     async def zoom(self, region: Region) -> Shot | Blind:
         """One part, in full resolution, of the frame that the newest request was shown; else of the newest frame."""
         frame = self._encoding[0] if self._encoding is not None else self._fresh()
         if frame is None or frame.track_sid != self.chosen_sid:
             return self._blind()
-        return await self._shot(frame, asyncio.to_thread(self._encode_part, frame, region), part=region)
+        return await self._shot(frame, self._part(frame, region), part=region)
 
     async def _shot(
-        self, frame: Frame, encoding: Awaitable[tuple[EncodedImage, float]], waited_ms: float = 0.0, part: str = ""
+        self, newest: Frame, encoding: Awaitable[Print], waited_ms: float = 0.0, part: str = ""
     ) -> Shot | Blind:
         try:
-            image, encode_ms = await encoding
+            made = await encoding
         except ValueError:
-            log.exception("frame_not_encoded", source=frame.source)
-            return Blind("failed", frame.source, waited_ms)
+            log.exception("frame_not_encoded", source=newest.source)
+            return Blind("failed", newest.source, waited_ms)
+        frame = made.frame
         if frame.track_sid != self.chosen_sid:
             return self._blind(waited_ms)  # muted or gone while it was being encoded: no longer what the caller shows
         age_s = frame.age_s(self._clock())
         width, height = (frame.height, frame.width) if frame.rotation in {90, 270} else (frame.width, frame.height)
-        return Shot(image, frame.source, width, height, time.time() - age_s, age_s * 1000, encode_ms, waited_ms, part)
+        return Shot(
+            image=made.image,
+            source=frame.source,
+            frame_width=width,
+            frame_height=height,
+            taken_at=time.time() - age_s,
+            age_ms=age_s * 1000,
+            encode_ms=made.encode_ms,
+            waited_ms=waited_ms,
+            part=part,
+            fingerprint=made.fingerprint,
+        )
 
     def _expect_frames(self, *, woken: bool) -> None:
         self._since = self._clock()
@@ -125,9 +138,10 @@ class Eye:
 
     def _fresh(self) -> Frame | None:
         frame = self._latest.get()
-        if frame is None or frame.age_s(self._clock()) > self._settings.max_frame_age_s:
-            return None
-        return frame
+        return frame if frame is not None and self._is_fresh(frame) else None
+
+    def _is_fresh(self, frame: Frame) -> bool:
+        return frame.age_s(self._clock()) <= self._settings.max_frame_age_s
 
     def _current(self) -> Frame | None:
         """A fresh frame that is not from before a pause of ours."""
@@ -159,25 +173,20 @@ class Eye:
             except TimeoutError:
                 return
 
-    async def _encoded(self, frame: Frame) -> tuple[EncodedImage, float]:
-        """Encode once per frame; a second request for the same frame shares the first one's work."""
-        if self._encoding is not None and self._encoding[0] is frame:
-            image, _ = await asyncio.shield(self._encoding[1])
-            return image, 0.0
-        task = asyncio.create_task(asyncio.to_thread(self._encode, frame))
-        self._encoding = (frame, task)
+    async def _encoded(self, frames: Sequence[Frame]) -> Print:
+        """Encode once per newest frame; a second request for the same moment shares the first one's work."""
+        newest = frames[-1]
+        if self._encoding is not None and self._encoding[0] is newest:
+            return replace(await asyncio.shield(self._encoding[1]), encode_ms=0.0)
+        task = asyncio.create_task(asyncio.to_thread(self._darkroom.whole, frames))
+        self._encoding = (newest, task)
         # Shielded: a speculative request that is cancelled must not take the other request's picture with it.
         return await asyncio.shield(task)
 
-    def _encode(self, frame: Frame) -> tuple[EncodedImage, float]:
-        started = time.perf_counter()
-        image = encode_frame(frame, target_for(self._settings, frame.source))
-        _ = image.data_url  # made here, in the thread, and kept
-        return image, (time.perf_counter() - started) * 1000
-
-    def _encode_part(self, frame: Frame, region: Region) -> tuple[EncodedImage, float]:
-        started = time.perf_counter()
-        # Fitted as a screen share, whatever it is: it was asked for to read small text.
-        image = encode_frame(crop(frame, region), target_for(self._settings, "screen"))
-        _ = image.data_url
-        return image, (time.perf_counter() - started) * 1000
+    async def _part(self, newest: Frame, region: Region) -> Print:
+        """Of the frame that was taken for the moment of that newest one, if any was."""
+        frame = newest
+        if self._encoding is not None:
+            with suppress(ValueError):  # then the newest one has to do, and fails by itself
+                frame = (await asyncio.shield(self._encoding[1])).frame
+        return await asyncio.to_thread(self._darkroom.part, frame, region)

@@ -56,7 +56,7 @@ class VideoFeed:
         self._sight = sight
         self._linked = linked
         self._set_delivery = deliver
-        self._paused: dict[str, rtc.Track] = {}
+        self._delivery: dict[str, tuple[rtc.Track, bool]] = {}
         self._readers: dict[str, TrackReader] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._status = ""
@@ -91,6 +91,7 @@ class VideoFeed:
         publications = [] if participant is None else list(participant.track_publications.values())
         of_video = {publication.sid: publication for publication in publications if publication.source in _SOURCES}
         looked_at = self._choose([Candidate(sid, _SOURCES[pub.source], pub.muted) for sid, pub in of_video.items()])
+        self._delivery = {sid: state for sid, state in self._delivery.items() if sid in of_video}
         for sid, publication in of_video.items():
             if publication.subscribed != (sid in looked_at):
                 publication.set_subscribed(sid in looked_at)
@@ -118,15 +119,17 @@ class VideoFeed:
         return {choice.track.sid: (eye, choice.track) for eye, choice in choices if choice.track}
 
     def _deliver(self, publication: rtc.RemoteTrackPublication, track: rtc.Track, *, wanted: bool) -> None:
-        # A track that was subscribed anew is delivered, whatever was asked of the one before it.
-        paused = self._paused.get(publication.sid) is track
-        if wanted == paused:
+        before, enabled = self._delivery.get(publication.sid, (track, True))
+        self._delivery[publication.sid] = (track, wanted)
+        # A track that was subscribed anew may be delivered, or still be paused as the one before it was.
+        if wanted == enabled and (wanted or before is track):
+            return
+        log.debug("video_delivery", source=_SOURCES[publication.source], enabled=wanted)
+        try:
             self._set_delivery(publication, enabled=wanted)
-            log.debug("video_delivery", source=_SOURCES[publication.source], enabled=wanted)
-        if wanted:
-            self._paused.pop(publication.sid, None)
-        else:
-            self._paused[publication.sid] = track
+        except Exception:
+            # What can't be paused is received all the time: that costs, but blinds nobody.
+            log.exception("video_delivery_failed", enabled=wanted)
 
     def _put_into(self, eye: Eye) -> Callable[[Frame], None]:
         def put(frame: Frame) -> None:

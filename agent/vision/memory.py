@@ -4,23 +4,25 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from livekit.agents.llm import ChatContext, ChatItem, ChatMessage
 
 from agent.vision.history import is_question, open_question, recent
 from agent.vision.pictures import (
+    attach,
+    carries,
     copied,
     expire,
     has_view,
     images,
     in_words,
     own_message,
-    pictures,
     tool_message,
     with_look,
-    words,
 )
 from agent.vision.sight import Sight
+from agent.vision.unchanged import still_shown
 from agent.vision.view import Blind, Look, Shot, View
 from config.vision import Detail
 
@@ -39,12 +41,14 @@ class Shown:
         images: Pictures in the request, uploads included.
         question: Id of the user message that the reply answers; `None` if it answers none.
         looks: What its tools brought to light.
+        unsent: The view of its moment, where that shows no more than `look`, which an earlier message carries.
     """
 
     look: Look
     images: int
     question: str | None
     looks: tuple[Shot, ...] = ()
+    unsent: View | None = None
 
 
 @dataclass
@@ -85,11 +89,14 @@ class Memory:
         if question is None and before is not None:
             # After a tool call: the answer still belongs to the question, which the tool's result now follows.
             question = next((item for item in history.items if is_question(item) and item.id == before.question), None)
-        look = self._still_good(before) or await self.sight.look()
+        fresh = self._still_good(before) or await self.sight.look()
+        standing = self._standing(history.items, question, fresh)
+        look = standing or fresh
         looks = self._shown[reply].looks if reply in self._shown else ()
         if question is not None:
-            question.content = words(question) + pictures(look, self.detail)
-        expire(history.items, keep_views_of=self._kept(history.items, question), max_uploads=self.max_uploads)
+            attach(question, look, self.detail, still=standing is not None)
+        room = self.max_views - (standing is None)  # beside this turn's view, unless that is an earlier one
+        expire(history.items, keep_views_of=self._kept(history.items, question, room), max_uploads=self.max_uploads)
         items = [with_look(question, look) if item is question else copied(item) for item in history.items]
         if question is None:
             items += own_message(look, self.detail)
@@ -97,7 +104,8 @@ class Memory:
         sent = [image for item in items for image in images(item)]
         self.sent_images += len(sent)
         self.sent_bytes += sum(len(str(image.image)) for image in sent)
-        self._remember(reply, Shown(look, len(sent), None if question is None else question.id, looks))
+        unsent = fresh if standing is not None and isinstance(fresh, View) else None
+        self._remember(reply, Shown(look, len(sent), None if question is None else question.id, looks, unsent))
         return ChatContext(items)
 
     def without_pictures(self, history: ChatContext, request: ChatContext, reply: str) -> ChatContext:
@@ -105,7 +113,7 @@ class Memory:
         shown = self._shown.get(reply)
         for item in history.items:
             if is_question(item) and shown is not None and item.id == shown.question:
-                item.content = words(item)  # no trace either: the model never had this view
+                attach(item, Blind("refused"), self.detail)  # no trace either: the model never had this view
         expire(history.items, keep_views_of=(), max_uploads=0)
         if shown is not None:
             look = shown.look
@@ -119,9 +127,9 @@ class Memory:
 
         Should the speculation not be adopted, the next request replaces the view by a fresh one.
         """
-        if self._unconfirmed is not None:
-            message.content = words(message) + pictures(self._unconfirmed.look, self.detail)
-            self._unconfirmed = None
+        shown, self._unconfirmed = self._unconfirmed, None
+        if shown is not None:
+            attach(message, shown.look, self.detail, still=shown.unsent is not None)
 
     def also_show(self, reply: str, shots: Sequence[Shot]) -> None:
         """Let the reply's next request carry what a tool brought to light."""
@@ -133,16 +141,27 @@ class Memory:
         """What the newest request of a reply was shown."""
         return self._shown.get(reply)
 
-    def _kept(self, items: Sequence[ChatItem], question: ChatMessage | None) -> set[str]:
+    def _standing(self, items: list[ChatItem], question: ChatMessage | None, fresh: Look) -> View | None:
+        """The view that the last picture before the question gives in this request too, if it shows no less."""
+        if question is None or not isinstance(fresh, View):
+            return None
+        before = takewhile(lambda item: item is not question, recent(items, self.max_turns))
+        last = next((item for item in reversed(list(before)) if has_view(item)), None)
+        looks = [shown.look for shown in reversed(self._shown.values()) if isinstance(shown.look, View)]
+        earlier = next((look for look in looks if last is not None and carries(last, look)), None)
+        return None if earlier is None else still_shown(earlier, fresh)
+
+    def _kept(self, items: Sequence[ChatItem], question: ChatMessage | None, room: int) -> set[str]:
         """The messages whose view stays: this turn's, and as many before it as there is room for."""
         earlier = [item.id for item in items if item is not question and has_view(item)]
-        kept = set(earlier[len(earlier) - self.max_views + 1 :]) if self.max_views > 1 else set()
+        kept = set(earlier[max(0, len(earlier) - room) :])
         return kept if question is None else kept | {question.id}
 
     def _still_good(self, shown: Shown | None) -> View | None:
-        if shown is None or not isinstance(shown.look, View):
+        view = None if shown is None else shown.unsent or shown.look
+        if not isinstance(view, View):
             return None
-        return shown.look if self.clock() - shown.look.taken_at < _REUSE_S else None
+        return view if self.clock() - view.taken_at < _REUSE_S else None
 
     def _remember(self, reply: str, shown: Shown) -> None:
         self._shown[reply] = shown

@@ -14,6 +14,9 @@ from agent.vision.view import Blind, Look, Shot, View
 from config.vision import Detail
 
 _VIEW = "view"
+_STILL = "still"
+"""Key in a message's `extra`: the line that refers to an earlier picture. Not in its content, which has to be what the
+user said: the framework discards a speculation whose words are not those that were heard."""
 _WHY: dict[BlindReason, str] = {
     "muted": "is muted",
     "starting": "has only just come on",
@@ -69,6 +72,20 @@ def has_view(item: ChatItem) -> bool:
     return isinstance(item, ChatMessage) and any(_is_view(content) for content in item.content)
 
 
+def carries(item: ChatItem, view: View) -> bool:
+    """Whether it carries this very view."""
+    carried = [content.image for content in images(item) if _is_view(content)]
+    return carried == [shot.image.data_url for shot in view.shots]
+
+
+def attach(message: ChatMessage, look: Look, detail: Detail, *, still: bool = False) -> None:
+    """Give a message its view, in place of any that it had: pictures, or `still` those of an earlier message."""
+    message.content = words(message) + ([] if still else pictures(look, detail))
+    message.extra.pop(_STILL, None)
+    if still and isinstance(look, View):
+        message.extra[_STILL] = _reference(look)
+
+
 def words(message: ChatMessage) -> list[ChatContent]:
     """The message without any view that was attached before."""
     return [content for content in message.content if not _is_view(content)]
@@ -82,7 +99,7 @@ def pictures(look: Look, detail: Detail) -> list[ChatContent]:
 
 def with_look(message: ChatMessage, look: Look) -> ChatMessage:
     """A copy for one request of a message that has its view: with the lines that say what can't be seen, and why."""
-    return message.model_copy(update={"content": [*_labelled(message.content), *_lines(look)]})
+    return message.model_copy(update={"content": [*_told(message), *_lines(look)]})
 
 
 def own_message(look: Look, detail: Detail) -> list[ChatItem]:
@@ -118,7 +135,20 @@ def in_words(item: ChatItem) -> ChatItem:
 
 def copied(item: ChatItem) -> ChatItem:
     """A copy for one request: a picture that expires later must not vanish while it is still being sent."""
-    return item.model_copy(update={"content": _labelled(item.content)}) if isinstance(item, ChatMessage) else item
+    return item.model_copy(update={"content": _told(item)}) if isinstance(item, ChatMessage) else item
+
+
+def _told(message: ChatMessage) -> list[ChatContent]:
+    """What every request is told of a message."""
+    line = message.extra.get(_STILL)
+    return _labelled(message.content) + ([str(line)] if line else [])
+
+
+def _reference(view: View) -> str:
+    if len(view.shots) == 1:
+        return f"[The user's {view.source} still shows what is in its last picture above.]"
+    sources = " and ".join(shot.source for shot in view.shots)
+    return f"[The user's {sources} still show what is in their last pictures above.]"
 
 
 def _labelled(content: Sequence[ChatContent]) -> list[ChatContent]:

@@ -53,8 +53,7 @@ class LiveSight:
 
     def __init__(self, settings: VisionSettings, *, clock: Callable[[], float] = time.monotonic):
         self.eyes = tuple(Eye(wanted, settings, clock) for wanted in wanted_by(settings.source))
-        adaptive = settings.attention == "adaptive"
-        self.attention = Adaptive(settings.refresh_s, clock=clock) if adaptive else Attention()
+        self.attention = _attention(settings, clock)
         self.on_look: Callable[[], None] = lambda: None
 
     def status(self) -> str:
@@ -85,3 +84,9 @@ def _view(found: list[Shot | Blind]) -> Look:
         both = Blind("none", None, max(one.waited_ms for one in blind))
         return shared[0] if shared else blind[0] if len(blind) == 1 else both
     return View(shots, shared)
+
+
+def _attention(settings: VisionSettings, clock: Callable[[], float]) -> Attention:
+    if settings.attention == "always":
+        return Attention()
+    return Adaptive(look_s=settings.look_timeout_ms / 1000, refresh_s=settings.refresh_s, clock=clock)

@@ -20,6 +20,7 @@ class Shot:
         encode_ms: Milliseconds the encoding took; 0 when an earlier request had the same frame encoded.
         waited_ms: Milliseconds the request waited for the frame.
         part: Which part of the whole it is, such as `top left`; empty for all of it.
+        fingerprint: By which it is compared with the next one; empty if nobody asks for that.
     """
 
     image: EncodedImage
@@ -31,6 +32,7 @@ class Shot:
     encode_ms: float
     waited_ms: float = 0.0
     part: str = ""
+    fingerprint: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

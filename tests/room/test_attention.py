@@ -46,6 +46,26 @@ async def test_turns_after_a_silence_see_the_moment(rig_with: RigWith, publisher
     assert deliveries(rig).count(False) >= 3
 
 
+async def test_source_that_was_paused_when_it_was_left_is_seen_again(rig_with: RigWith) -> None:
+    """Camera, screen and camera again, each while nothing is delivered."""
+    rig = await rig_with(ADAPTIVE)
+    async with rig.caller() as caller:
+        await caller.show(Counter())
+        await rig.call(caller)
+        await shown_as(caller, "camera")
+        await dark(rig)
+        await caller.show(Counter(1280, 720), "screen")
+        await shown_as(caller, "screen")
+        screen = await rig.ask(caller)
+        await dark(rig)
+        await caller.unpublish("screen")
+        await shown_as(caller, "camera", after=screen.asked)
+        await dark(rig)
+        camera = await rig.ask(caller)
+    assert [of_that_moment(turn) for turn in (screen, camera)] == [True, True]
+    assert [turn.images[0].width for turn in (screen, camera)] == [1280, 1024]
+
+
 async def test_interruption_sees_the_moment(rig_with: RigWith) -> None:
     """While the agent speaks for long nothing is delivered; the caller who interrupts is seen."""
     rig = await rig_with(ADAPTIVE)

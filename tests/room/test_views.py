@@ -4,8 +4,11 @@ import hashlib
 import itertools
 from collections.abc import Sequence
 
+import numpy as np
+import pytest
+
 from sandbox.caller.journal import Snapshot, TurnCompleted
-from sandbox.caller.scenes import Colour, Counter
+from sandbox.caller.scenes import Colour, Counter, read_stamp
 from sandbox.control.entries import SeenMessage
 from tests.room.conftest import RigWith
 from tests.room.rig import Rig, of_that_moment, shown_as
@@ -76,6 +79,23 @@ async def test_more_views_are_kept_when_asked_for(rig_with: RigWith) -> None:
     users = [message for message in turns[-1].request.messages if message.role == "user"]
     assert [len(message.images) for message in users] == [0, 1, 1, 1]
     assert "no longer shown" in users[0].text
+
+
+@pytest.mark.parametrize("rotation", [90, 270])
+async def test_camera_held_upright_is_seen_upright(rig: Rig, rotation: int) -> None:
+    """A phone's portrait picture keeps its shape, whoever turns the pixels; nothing is squeezed or cut."""
+    async with rig.caller() as caller:
+        await caller.show(Counter(), rotation=rotation)
+        await rig.call(caller)
+        await rig.ask(caller)
+        turn = await rig.ask(caller)
+    assert turn.picture is not None
+    height, width = turn.picture.shape[:2]
+    assert (width, height) == (576, 1024)
+    # Turned back, it is the scene as it was drawn: the stamp can be read.
+    drawn_at = read_stamp(np.ascontiguousarray(np.rot90(turn.picture, k=1 if rotation == 90 else -1)))
+    assert drawn_at is not None
+    assert turn.asked - 0.5 <= drawn_at <= turn.request.started
 
 
 async def test_call_ends_with_its_totals(rig_with: RigWith) -> None:

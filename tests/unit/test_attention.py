@@ -9,6 +9,7 @@ from tests.fakes import Clock
 
 NOW = 1000.0
 REFRESH_S = 30.0
+LOOK_S = 0.4
 
 
 @pytest.fixture
@@ -40,8 +41,8 @@ def speaking(*, spoken: float, of: float, **now: object) -> Floor:
         pytest.param(floor(quiet_since=NOW - LINGER_S + 0.01), True, id="short silence"),
         pytest.param(floor(quiet_since=NOW - LINGER_S), False, id="long silence"),
         pytest.param(floor(asked_at=NOW), True, id="a request looks"),
-        pytest.param(floor(asked_at=NOW - HOLD_S + 0.01), True, id="a request has just looked"),
-        pytest.param(floor(asked_at=NOW - HOLD_S), False, id="a request looked a while ago"),
+        pytest.param(floor(asked_at=NOW - LOOK_S), True, id="a request may still wait"),
+        pytest.param(floor(asked_at=NOW - LOOK_S - 0.01), False, id="a request waits no longer"),
         pytest.param(floor(seen_at=NOW - REFRESH_S + 0.01), False, id="not yet due"),
         pytest.param(floor(seen_at=NOW - REFRESH_S), True, id="due"),
         pytest.param(Floor(agent="listening"), True, id="nothing was seen yet"),
@@ -53,14 +54,14 @@ def speaking(*, spoken: float, of: float, **now: object) -> Floor:
         pytest.param(speaking(spoken=12.0, of=10.0), True, id="played late: past the end of its sound"),
         pytest.param(speaking(spoken=0.0, of=LEAD_S - 0.01), True, id="a speech shorter than the way back"),
         pytest.param(speaking(spoken=5.0, of=10.0, user_speaking=True), True, id="the user speaks over the agent"),
-        pytest.param(speaking(spoken=5.0, of=10.0, asked_at=NOW - 1), True, id="asked while it speaks"),
+        pytest.param(speaking(spoken=5.0, of=10.0, asked_at=NOW - 0.1), True, id="asked while it speaks"),
         pytest.param(speaking(spoken=50.0, of=90.0, seen_at=NOW - REFRESH_S), True, id="due in a long speech"),
         pytest.param(speaking(spoken=5.0, of=10.0, quiet_since=NOW - 1), False, id="a pause before a speech is over"),
     ],
 )
 def test_what_makes_a_frame_worth_having(now: Floor, *, expected: bool) -> None:
     """A table of who holds the floor and since when."""
-    assert matters(now, NOW, refresh_s=REFRESH_S) is expected
+    assert matters(now, NOW, look_s=LOOK_S, refresh_s=REFRESH_S) is expected
 
 
 def test_attention_that_never_ceases() -> None:
@@ -76,7 +77,7 @@ def test_attention_that_never_ceases() -> None:
 
 def quiet(clock: Clock) -> Adaptive:
     """An attention that has come to rest: the agent listens, nobody spoke for long, and a frame came just now."""
-    attention = Adaptive(REFRESH_S, clock=clock)
+    attention = Adaptive(look_s=LOOK_S, refresh_s=REFRESH_S, clock=clock)
     attention.agent("listening")
     clock.now += 60
     attention.seen()
@@ -108,7 +109,7 @@ def test_whole_turn_is_watched_but_for_the_middle_of_the_answer(clock: Clock) ->
     attention.agent("speaking")
     attention.sound(6)  # the rest of it is made while it is heard
     clock.now += 1.0  # the request is over by then
-    assert watched(attention, clock, seconds=8.75) == [8.5, 8.75]  # 9.5 of 10 seconds are spoken
+    assert watched(attention, clock, seconds=9) == [8.75, 9.0]  # of 10 seconds, one was spoken before
     attention.agent("listening")
     assert watched(attention, clock, seconds=5)[-1] == LINGER_S - 0.25
 
@@ -122,7 +123,7 @@ def test_sound_of_a_speech_that_was_never_heard_is_forgotten(clock: Clock) -> No
     attention.agent("thinking")
     attention.sound(4)
     attention.agent("speaking")
-    assert watched(attention, clock, seconds=4) == [3.5, 3.75, 4.0]
+    assert watched(attention, clock, seconds=4) == [3.75, 4.0]
 
 
 def test_sound_that_is_made_before_it_is_heard_counts(clock: Clock) -> None:
@@ -140,7 +141,7 @@ def test_speech_that_grows_puts_its_end_off(clock: Clock) -> None:
     attention = quiet(clock)
     attention.agent("speaking")
     attention.sound(3)
-    clock.now += 2.5
+    clock.now += 2.75
     assert attention.watching() is True
     attention.sound(10)
     assert watched(attention, clock, seconds=5)[-1] == HOLD_S - 0.25
@@ -160,7 +161,7 @@ def test_interruption_is_watched_at_once_and_the_next_speech_counts_anew(clock: 
     attention.agent("thinking")
     attention.agent("speaking")
     attention.sound(4)
-    assert watched(attention, clock, seconds=4) == [0.0, 0.25, 0.5, 0.75, 1.0, 3.5, 3.75, 4.0]
+    assert watched(attention, clock, seconds=4) == [0.0, 0.25, 0.5, 0.75, 1.0, 3.75, 4.0]
 
 
 @pytest.mark.parametrize("last", ["user", "agent"])
@@ -169,6 +170,7 @@ def test_silence_counts_from_the_last_word_of_both(clock: Clock, last: str) -> N
     attention = quiet(clock)
     attention.user(speaking=True)
     attention.agent("speaking")
+    assert attention.watching() is True
     clock.now += 10
     if last == "user":
         attention.agent("listening")
@@ -237,7 +239,7 @@ def test_request_is_watched_for_a_moment(clock: Clock) -> None:
 
 def test_call_begins_watched(clock: Clock) -> None:
     """Before the first frame there is nothing to go by, and while the agent is not ready a turn may come any time."""
-    attention = Adaptive(REFRESH_S, clock=clock)
+    attention = Adaptive(look_s=LOOK_S, refresh_s=REFRESH_S, clock=clock)
     assert attention.watching() is True
     attention.agent("listening")
     clock.now += 60

@@ -1,5 +1,7 @@
 """When the caller's video is delivered, and when it is paused."""
 
+from structlog.testing import capture_logs
+
 from agent.vision.feed import VideoFeed
 from agent.vision.sight import LiveSight
 from config.vision import VisionSettings
@@ -77,11 +79,31 @@ async def test_return_of_a_muted_track_is_looked_at() -> None:
         camera.renew()
         feed.refresh()
         assert sight.attention.watching() is True
-        assert asked == [("TR_1", False)]  # a track that is subscribed anew is delivered without being asked for
+        assert asked == [("TR_1", False), ("TR_1", True)]  # the server may still pause what it paused before
         clock.now += 10
         sight.attention.seen()
         feed.refresh()
-        assert asked == [("TR_1", False)] * 2
+        assert asked[2:] == [("TR_1", False)]
+
+
+class Refused(Delivery):
+    """An SDK that has no such request."""
+
+    def __call__(self, publication: Camera, *, enabled: bool) -> None:
+        super().__call__(publication, enabled=enabled)
+        raise AttributeError("no such request")
+
+
+async def test_pause_that_fails_blinds_nobody() -> None:
+    """The video is received all the time then, and looked at when it matters."""
+    clock, camera, asked = Clock(), Camera(), Refused()
+    sight = adaptive(clock)
+    async with following(sight, Person(camera), asked) as feed:
+        with capture_logs() as logs:
+            rest(feed, sight, clock)
+            await sight.look()
+    assert asked == [("TR_1", False), ("TR_1", True)]
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["video_delivery_failed"] * 2
 
 
 async def test_track_that_is_subscribed_anew_in_a_pause_is_paused_as_well() -> None:

@@ -61,7 +61,7 @@ class Scene:
         assert isinstance(attention, Adaptive)
         floor = attention._floor
         now = time.monotonic() + 60
-        return matters(replace(floor, seen_at=now, agent_sound_s=1e9), now, refresh_s=30)
+        return matters(replace(floor, seen_at=now, agent_sound_s=1e9), now, look_s=0.4, refresh_s=30)
 
 
 async def test_attention_follows_who_speaks() -> None:
