@@ -44,9 +44,9 @@ class Assistant(Agent):
         self._on_turn = on_turn
         self._on_sound = on_sound
 
-    async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:  # noqa: ARG002
+    async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
         """Let history show the view from which the speculative reply was made."""
-        self._memory.adopt(new_message)
+        self._memory.adopt(new_message, turn_ctx.items)
         self._on_turn(new_message)
 
     async def llm_node(

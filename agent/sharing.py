@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -15,6 +15,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 SNAPSHOT_TOPIC = "vision.snapshot"
 TURN_TOPIC = "turn.completed"
+MAX_WAITING = 4
+"""Turns under way. A caller whose network is slower than the talk misses the newest, rather than hear it stutter."""
 _CHUNK_BYTES = 15_000
 
 
@@ -33,6 +35,9 @@ class Sharing:
         caller = self._caller()
         if caller is None:
             return
+        if len(self._sending) >= MAX_WAITING:
+            log.warning("turn_not_shared", turn=event["turn"], waiting=len(self._sending))
+            return
         task = asyncio.create_task(self._send(event, shown, caller))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
@@ -46,13 +51,16 @@ class Sharing:
     async def _send(self, event: dict[str, Any], shown: Shown | None, caller: str) -> None:
         look = shown.look if shown is not None else None
         shots = (look.shots if isinstance(look, View) else ()) + (shown.looks if shown is not None else ())
+        async with self._order:
+            for shot in shots:
+                await self._try(self._send_picture(event["turn"], shot, caller), event)
+            text = json.dumps(event)
+            participant = self._room.local_participant
+            await self._try(participant.send_text(text, topic=TURN_TOPIC, destination_identities=[caller]), event)
+
+    async def _try(self, sending: Awaitable[object], event: dict[str, Any]) -> None:
         try:
-            async with self._order:
-                for shot in shots:
-                    await self._send_picture(event["turn"], shot, caller)
-                await self._room.local_participant.send_text(
-                    json.dumps(event), topic=TURN_TOPIC, destination_identities=[caller]
-                )
+            await sending
         except Exception:
             # The caller may be just leaving: what they can't be shown must not disturb the call.
             log.warning("turn_not_shared", turn=event["turn"], exc_info=True)

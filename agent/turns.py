@@ -64,6 +64,7 @@ class TurnLog:
             self._totals["failed"] += 1
             log.error("turn_failed", kind=_kind(question), error=type(error).__name__, status=status)
         # Else a speculation that was not adopted, or a reply that was interrupted before its first word.
+        self._memory.forget(speech.id)
 
     def _completed(
         self, speech: SpeechHandle, shown: Shown | None, question: ChatMessage | None, answer: ChatMessage

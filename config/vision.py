@@ -20,8 +20,8 @@ class VisionSettings(BaseSettings):
 
     source: VisionSource = "auto"
     """`auto` (screen share first, else camera), `camera`, `screen`, `both` (a picture of each), or `off`."""
-    attention: Literal["always", "adaptive"] = "always"
-    """`adaptive`: the video is subscribed only while a turn may need it, and costs nothing in between."""
+    attention: Literal["always", "adaptive"] = "adaptive"
+    """`adaptive`: the video is delivered only while a turn may need it, and costs nothing in between; or `always`."""
     refresh_s: float = Field(default=60.0, ge=2, le=3600)
     """Seconds after which `adaptive` attention takes one fresh frame in a long silence."""
     sharpest: bool = False
@@ -31,7 +31,8 @@ class VisionSettings(BaseSettings):
     max_frame_age_s: float = Field(default=2.0, gt=0, le=60)
     """Seconds after which a frame no longer counts as what the caller shows now."""
     look_timeout_ms: int = Field(default=400, ge=0, le=5000)
-    """Milliseconds a turn may wait for a fresh frame, only when a live source has none young enough."""
+    """Milliseconds a turn may wait for a fresh frame, only when a live source has none young enough. With `adaptive`
+    attention a pause takes up to 250 to end: with less than that, what is typed in a silence may find no picture."""
     max_images: int = Field(default=1, ge=1, le=20)
     """Turns whose view a request carries, the newest; older views become a short text line. `both` is one view."""
     max_width: int = Field(default=1024, ge=64, le=8192)
@@ -53,7 +54,8 @@ class VisionSettings(BaseSettings):
     screen_quality: int = Field(default=75, ge=1, le=100)
     """As `VISION__QUALITY`, for a screen share: below 60 some 12-pixel text is lost, below 75 if it is also reduced."""
     max_bytes: int = Field(default=1_000_000, ge=10_000, le=20_000_000)
-    """Bytes of one view's file at most: its quality steps down to 30, then its size, until it fits."""
+    """Bytes of one view's file at most: its quality steps down to 30, then its size, until it fits. A full screen as
+    `png` has several million."""
     detail: Detail = "auto"
     """How closely the model looks, as OpenAI names it."""
     look_tool: bool = False
@@ -65,6 +67,6 @@ class VisionSettings(BaseSettings):
     recall_max_images: int = Field(default=8, ge=1, le=100)
     """Earlier pictures kept for `recall`, the newest."""
     recall_max_bytes: int = Field(default=4_000_000, ge=100_000, le=100_000_000)
-    """Bytes of the pictures kept for `recall`, at most."""
+    """Bytes of the picture files kept for `recall`, at most; what requests carry of them (base64) comes on top."""
     share_snapshots: bool = False
     """Sends the caller what the model was shown (`vision.snapshot`) and how each turn went (`turn.completed`)."""

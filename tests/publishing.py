@@ -19,6 +19,7 @@ class Camera:
     def __init__(self, sid: str = "TR_1", source: rtc.TrackSource.ValueType = rtc.TrackSource.SOURCE_CAMERA):
         self.sid = sid
         self.source = source
+        self.kind = rtc.TrackKind.KIND_VIDEO
         self.muted = False
         self.subscribed = False
         self.asked: list[bool] = []

@@ -53,7 +53,7 @@ class Talk:
         speculation = said(text)
         sent = await self.request(speculation)
         committed = said(text)
-        self.memory.adopt(committed)
+        self.memory.adopt(committed, self.history.items)
         speculation.content = committed.content.copy()
         self.history.items.append(speculation)
         self.answer()

@@ -62,7 +62,10 @@ def encode_frame(frame: Frame, target: Target) -> EncodedImage:
     if frame.rotation in {90, 270}:
         box = box[::-1]  # it is meant for the upright picture
     plan = layout(frame.width, frame.height, *box, target.resize)
-    bgr = _framed(_converted(cut(planes(frame), plan.part), plan.width, plan.height), plan)
+    try:
+        bgr = _framed(_converted(cut(planes(frame), plan.part), plan.width, plan.height), plan)
+    except cv2.error as error:
+        raise ValueError(f"a {frame.width}x{frame.height} frame can't be laid out as {plan}: {error}") from error
     if frame.rotation in _ROTATIONS:
         bgr = np.asarray(cv2.rotate(bgr, _ROTATIONS[frame.rotation]), dtype=np.uint8)
     step = Step(target.quality if target.format in _QUALITY_FLAGS else None, 1.0)

@@ -18,7 +18,7 @@ from config.vision import VisionSettings
 log = structlog.stdlib.get_logger(__name__)
 
 _JUST_NOW_S = 0.25
-"""A frame from so shortly before a pause of ours ended needs no waiting for the next one."""
+"""A frame from before a pause of ours needs no waiting for the next one while it is so young."""
 
 
 class Eye:
@@ -39,6 +39,7 @@ class Eye:
         self.watched = True
         self._choice: Choice | None = None  # until the caller is known
         self._woken = False
+        self._stalled = False
         self._since = clock()
         self._latest = RecentFrames() if settings.sharpest else LatestFrame()
         self._darkroom = Darkroom(settings)
@@ -52,6 +53,7 @@ class Eye:
         self._choice = choice
         self._expect_frames(woken=False)
         self._latest.clear()
+        self._stalled = False
         self._encoding = None
         self._changed.set()
         return True
@@ -59,13 +61,16 @@ class Eye:
     def watch(self, watched: bool) -> None:  # noqa: FBT001 - a state, not an option
         """Expect frames, or none for now: a track that is dark on purpose has not stalled."""
         if watched and not self.watched:
-            self._expect_frames(woken=True)
+            self._expect_frames(woken=self.last_seen_at is not None)  # else its first frame is still to come
+        elif self.watched and not watched:
+            self._stalled = self._stalled or self.status() == "stale"
         self.watched = watched
 
     def put(self, frame: Frame) -> bool:
         """Take the newest frame; `False` if it is dropped: of another track, late in a pause, or no view."""
         if not self.watched or frame.track_sid != self.chosen_sid or not self._latest.put(frame):
             return False
+        self._stalled = False
         self._changed.set()
         return True
 
@@ -84,10 +89,12 @@ class Eye:
     def status(self) -> str:
         """`camera`, `screen`, `muted`, `stale` or `none`."""
         frame = self._fresh()
+        blind = self._blind()
         if frame is not None:
             return frame.source
-        blind = self._blind()
-        return blind.source if blind.reason in {"starting", "late"} and blind.source is not None else blind.reason
+        if blind.reason in {"starting", "late"} and blind.source is not None:
+            return "stale" if self._stalled else blind.source  # a pause does not heal a camera
+        return blind.reason
 
     async def look(self) -> Shot | Blind:
         """The newest fresh frame, encoded off the event loop; waits only when a live source has none."""
@@ -96,6 +103,7 @@ class Eye:
         waited_ms = (self._clock() - started) * 1000
         frames = [frame for frame in self._latest.recent() if self._is_fresh(frame)]
         if not frames:
+            self._encoding = None  # nothing is left to look at more closely
             return self._blind(waited_ms)
         return await self._shot(frames[-1], self._encoded(frames), waited_ms)
 
@@ -146,7 +154,9 @@ class Eye:
     def _current(self) -> Frame | None:
         """A fresh frame that is not from before a pause of ours."""
         frame = self._fresh()
-        return frame if frame is not None and frame.taken_at >= self._since - _JUST_NOW_S else None
+        if frame is None or (frame.taken_at < self._since and frame.age_s(self._clock()) > _JUST_NOW_S):
+            return None
+        return frame
 
     def _blind(self, waited_ms: float = 0.0) -> Blind:
         choice = self._choice
@@ -161,9 +171,10 @@ class Eye:
         return Blind("stale", choice.source, waited_ms)
 
     async def _wait_for_current(self, deadline: float) -> None:
-        # Worth it for a live source, or while it is not yet known who calls. What is muted or absent is known at once.
+        # Worth it for a source that comes, or while it is not yet known who calls. What is muted, absent or stalled is
+        # known at once.
         def hopeful() -> bool:
-            return self._choice is None or self._choice.track is not None
+            return self._choice is None or self._blind().reason in {"starting", "late"} or self._fresh() is not None
 
         while hopeful() and self._current() is None and self._clock() < deadline:
             self._changed.clear()

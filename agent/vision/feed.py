@@ -11,7 +11,7 @@ from agent.vision.eye import Eye
 from agent.vision.frame import Frame
 from agent.vision.reader import TrackReader
 from agent.vision.sight import LiveSight
-from agent.vision.track import Candidate, Source, choose
+from agent.vision.track import Candidate, Source, choose, worth_keeping
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -62,6 +62,7 @@ class VideoFeed:
         self._status = ""
         self._met = False
         self._ticker: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
 
     def register(self) -> None:
         """Start to follow."""
@@ -75,9 +76,10 @@ class VideoFeed:
         for event in _EVENTS:
             self._room.off(event, self.refresh)
         self._sight.on_look = lambda: None
-        if self._ticker is not None:
-            self._ticker.cancel()
-            self._ending.add(self._ticker)
+        for task in (self._ticker, self._telling):
+            if task is not None:
+                task.cancel()
+                self._ending.add(task)
         for sid in list(self._readers):
             self._stop_reading(sid)
         await asyncio.gather(*self._ending, return_exceptions=True)
@@ -89,22 +91,24 @@ class VideoFeed:
             return  # nobody is linked yet: that is not the same as sharing nothing
         self._met = True
         publications = [] if participant is None else list(participant.track_publications.values())
-        of_video = {publication.sid: publication for publication in publications if publication.source in _SOURCES}
-        looked_at = self._choose([Candidate(sid, _SOURCES[pub.source], pub.muted) for sid, pub in of_video.items()])
-        self._delivery = {sid: state for sid, state in self._delivery.items() if sid in of_video}
-        for sid, publication in of_video.items():
-            if publication.subscribed != (sid in looked_at):
-                publication.set_subscribed(sid in looked_at)
+        of_video = {publication.sid: publication for publication in publications if _is_view(publication)}
+        candidates = [Candidate(sid, _SOURCES[pub.source], pub.muted) for sid, pub in of_video.items()]
+        looked_at = self._choose(candidates)
+        kept = worth_keeping(candidates, [eye.wanted for eye in self._sight.eyes])
+        self._delivery = {sid: state for sid, state in self._delivery.items() if sid in kept}
         for sid, reader in list(self._readers.items()):
-            track = of_video[sid].track if sid in looked_at else None
-            if reader.track is not track or reader.task.done():
+            if sid not in looked_at or reader.track is not of_video[sid].track:
                 self._stop_reading(sid)
-        for sid, (eye, candidate) in looked_at.items():
-            track = of_video[sid].track
-            if track is not None and sid not in self._readers:
+        for sid, publication in of_video.items():
+            self._subscribe(publication, wanted=sid in kept)
+            track = publication.track
+            if track is None or sid not in kept:
+                continue
+            eye, candidate = looked_at.get(sid, (None, None))
+            if not publication.muted:  # nothing comes anyway, and so it comes back sooner
+                self._deliver(publication, track, wanted=eye is not None and eye.watched)
+            if eye is not None and candidate is not None and self._needs_reader(sid):
                 self._readers[sid] = TrackReader(track, candidate, self._put_into(eye))
-            if track is not None:
-                self._deliver(of_video[sid], track, wanted=eye.watched)
 
     def _choose(self, candidates: list[Candidate]) -> dict[str, tuple[Eye, Candidate]]:
         """Point each eye, open or closed; gives the tracks they look at, by their sid."""
@@ -118,6 +122,20 @@ class VideoFeed:
             eye.watch(watching)
         return {choice.track.sid: (eye, choice.track) for eye, choice in choices if choice.track}
 
+    def _needs_reader(self, sid: str) -> bool:
+        """Whether there is none, or one that has ended though its track is still there."""
+        reader = self._readers.get(sid)
+        return reader is None or (reader.task.done() and not reader.failed)
+
+    def _subscribe(self, publication: rtc.RemoteTrackPublication, *, wanted: bool) -> None:
+        if publication.subscribed == wanted:
+            return
+        try:
+            publication.set_subscribed(wanted)
+        except Exception:
+            # It may be just going. The next tick looks again, and the other tracks are not its business.
+            log.exception("video_subscription_failed", subscribed=wanted)
+
     def _deliver(self, publication: rtc.RemoteTrackPublication, track: rtc.Track, *, wanted: bool) -> None:
         before, enabled = self._delivery.get(publication.sid, (track, True))
         self._delivery[publication.sid] = (track, wanted)
@@ -128,8 +146,10 @@ class VideoFeed:
         try:
             self._set_delivery(publication, enabled=wanted)
         except Exception:
-            # What can't be paused is received all the time: that costs, but blinds nobody.
+            # What can't be paused is received all the time: that costs, but blinds nobody. What must come back is tried
+            # again with the next tick.
             log.exception("video_delivery_failed", enabled=wanted)
+            self._delivery[publication.sid] = (track, False)
 
     def _put_into(self, eye: Eye) -> Callable[[Frame], None]:
         def put(frame: Frame) -> None:
@@ -149,8 +169,9 @@ class VideoFeed:
         while True:
             self.refresh()
             status = self._sight.status()
-            if status != self._status and self._room.isconnected():
-                await self._tell(status)
+            if status != self._status and self._room.isconnected() and (self._telling is None or self._telling.done()):
+                # Beside the ticks, which a slow connection must not hold up.
+                self._telling = asyncio.create_task(self._tell(status))
             await asyncio.sleep(_TICK_S)
 
     async def _tell(self, status: str) -> None:
@@ -162,3 +183,8 @@ class VideoFeed:
         else:
             self._status = status
             log.info("vision_status", status=status)
+
+
+def _is_view(publication: rtc.RemoteTrackPublication) -> bool:
+    """A camera or a screen, and not sound that calls itself one: the source is the publisher's word."""
+    return publication.source in _SOURCES and publication.kind == rtc.TrackKind.KIND_VIDEO

@@ -83,7 +83,7 @@ def layout(width: int, height: int, max_width: int, max_height: int, resize: Res
         return Layout(whole, *size, max(size[0], round(max_width / bars)), max(size[1], round(max_height / bars)))
     if resize == "center_aspect_cover":
         box = max(1.0, outer)
-        size = min(width, round(max_width / box)), min(height, round(max_height / box))
+        size = min(width, max(2, round(max_width / box))), min(height, max(2, round(max_height / box)))
         scale = min(1.0, outer)
         taken = min(width, max(size[0], round(size[0] / scale))), min(height, max(size[1], round(size[1] / scale)))
         return Layout(Rect(even((width - taken[0]) // 2), even((height - taken[1]) // 2), *taken), *size, *size)

@@ -3,7 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import takewhile
 
 from livekit.agents.llm import ChatContext, ChatItem, ChatMessage
@@ -26,7 +26,7 @@ from agent.vision.unchanged import still_shown
 from agent.vision.view import Blind, Look, Shot, View
 from config.vision import Detail
 
-_REPLIES_KEPT = 16
+_REPLIES_KEPT = 8
 """Replies whose picture is remembered: enough for a turn's speculations and for what still waits to be spoken."""
 _REUSE_S = 30.0
 """A tool call or retry of a reply is shown the reply's own view, unless its first request is longer ago than that."""
@@ -40,6 +40,7 @@ class Shown:
         look: The view, or why there was none.
         images: Pictures in the request, uploads included.
         question: Id of the user message that the reply answers; `None` if it answers none.
+        asked: What that message says.
         looks: What its tools brought to light.
         unsent: The view of its moment, where that shows no more than `look`, which an earlier message carries.
     """
@@ -47,6 +48,7 @@ class Shown:
     look: Look
     images: int
     question: str | None
+    asked: str = ""
     looks: tuple[Shot, ...] = ()
     unsent: View | None = None
 
@@ -80,7 +82,8 @@ class Memory:
     sent_images: int = 0
     sent_bytes: int = 0
     _shown: OrderedDict[str, Shown] = field(default_factory=OrderedDict)
-    _unconfirmed: Shown | None = None
+    _found: dict[str, tuple[Shot, ...]] = field(default_factory=dict)
+    _over: list[str] = field(default_factory=list)
 
     async def request(self, history: ChatContext, reply: str) -> ChatContext:
         """The context to send for a request of this reply; `history` keeps the view, and loses the expired ones."""
@@ -92,7 +95,7 @@ class Memory:
         fresh = self._still_good(before) or await self.sight.look()
         standing = self._standing(history.items, question, fresh)
         look = standing or fresh
-        looks = self._shown[reply].looks if reply in self._shown else ()
+        looks = ((before.looks if before else ()) + self._found.pop(reply, ()))[-self.max_looks :]
         if question is not None:
             attach(question, look, self.detail, still=standing is not None)
         room = self.max_views - (standing is None)  # beside this turn's view, unless that is an earlier one
@@ -105,7 +108,8 @@ class Memory:
         self.sent_images += len(sent)
         self.sent_bytes += sum(len(str(image.image)) for image in sent)
         unsent = fresh if standing is not None and isinstance(fresh, View) else None
-        self._remember(reply, Shown(look, len(sent), None if question is None else question.id, looks, unsent))
+        asked = "" if question is None else question.text_content or ""
+        self._remember(reply, Shown(look, len(sent), None if question is None else question.id, asked, looks, unsent))
         return ChatContext(items)
 
     def without_pictures(self, history: ChatContext, request: ChatContext, reply: str) -> ChatContext:
@@ -122,20 +126,34 @@ class Memory:
             self._remember(reply, Shown(look, 0, shown.question))
         return ChatContext([in_words(item) for item in request.items])
 
-    def adopt(self, message: ChatMessage) -> None:
-        """Give a confirmed turn the view of its latest speculative request.
+    def adopt(self, message: ChatMessage, history: Sequence[ChatItem]) -> None:
+        """Give a confirmed turn, which `history` does not hold yet, the view of its latest speculative request.
 
         Should the speculation not be adopted, the next request replaces the view by a fresh one.
         """
-        shown, self._unconfirmed = self._unconfirmed, None
-        if shown is not None:
-            attach(message, shown.look, self.detail, still=shown.unsent is not None)
+        confirmed = {item.id for item in history}
+        for shown in reversed(self._shown.values()):
+            if shown.question and shown.question not in confirmed and shown.asked == (message.text_content or ""):
+                attach(message, shown.look, self.detail, still=shown.unsent is not None)
+                return
 
-    def also_show(self, reply: str, shots: Sequence[Shot]) -> None:
-        """Let the reply's next request carry what a tool brought to light."""
-        shown = self._shown.get(reply)
-        if shown is not None:
-            self._shown[reply] = replace(shown, looks=(*shown.looks, *shots)[-self.max_looks :])
+    def also_show(self, reply: str, shots: Sequence[Shot]) -> bool:
+        """Let the reply's next request carry what a tool brought to light; `False` if that would be too many."""
+        found = (*self._found.get(reply, ()), *shots)
+        if len(found) > self.max_looks:
+            return False
+        self._found[reply] = found
+        return True
+
+    def forget(self, reply: str) -> None:
+        """The reply is over: its pictures are held no longer, but for the newest one's, which may still stand."""
+        self._found.pop(reply, None)
+        if reply in self._shown:
+            self._over.append(reply)
+        seen = [over for over in self._over if isinstance(self._shown[over].look, View)]
+        for over in [over for over in self._over if over not in seen[-1:]]:
+            self._over.remove(over)
+            del self._shown[over]
 
     def shown_for(self, reply: str) -> Shown | None:
         """What the newest request of a reply was shown."""
@@ -166,6 +184,7 @@ class Memory:
     def _remember(self, reply: str, shown: Shown) -> None:
         self._shown[reply] = shown
         self._shown.move_to_end(reply)
-        self._unconfirmed = None if shown.question is None else shown
         while len(self._shown) > _REPLIES_KEPT:
-            self._shown.popitem(last=False)
+            dropped, _ = self._shown.popitem(last=False)
+            if dropped in self._over:
+                self._over.remove(dropped)

@@ -28,17 +28,24 @@ class TrackReader:
     Attributes:
         track: What is read. Who subscribes again gets another one for the same publication.
         task: The reading. Cancel it to stop: it closes its own stream.
+        failed: Whether the track could not be read at all: another try would fail as well.
     """
 
     def __init__(self, track: rtc.Track, candidate: Candidate, put: Callable[[Frame], None]):
         self.track = track
         self._candidate = candidate
         self._put = put
+        self.failed = False
         self.task = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
         # Capacity 1 drops the older frame; the default queue is unbounded and holds every unread one.
-        stream = rtc.VideoStream(self.track, capacity=1)
+        try:
+            stream = rtc.VideoStream(self.track, capacity=1)
+        except Exception:
+            self.failed = True
+            log.exception("track_not_read", source=self._candidate.source)
+            return
         try:
             async for event in stream:
                 try:

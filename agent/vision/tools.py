@@ -38,7 +38,7 @@ def sight_tools(settings: VisionSettings, sight: Sight, memory: Memory, album: A
         """See again the picture of an earlier turn, to compare or to answer about what was shown then.
 
         Args:
-            turns_ago: How many of the user's turns before the present one; 1 is the turn before.
+            turns_ago: How many answered turns of the user before the present one; 1 is the turn before.
         """
         found = album.turns_ago(turns_ago)
         if found is None:
@@ -59,7 +59,8 @@ def _receipt(memory: Memory, reply: str, found: Look) -> str:
     """True when it is read, and in every later request too: the words stay, the picture does not."""
     if not isinstance(found, View):
         return f"There was nothing to see: {reason_of(found) or 'sight is off'}."
-    memory.also_show(reply, found.shots)
+    if not memory.also_show(reply, found.shots):
+        return f"Not shown: at most {memory.max_looks} pictures at once. Look again after these."
     missing = "".join(f" Not seen: {reason_of(blind)}." for blind in found.missing)
     return f"Seen: {' and '.join(map(_described, found.shots))}.{missing} The picture came with the next message."
 

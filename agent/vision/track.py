@@ -61,3 +61,18 @@ def choose(candidates: Sequence[Candidate], wanted: Wanted) -> Choice:
         if of_source and muted is None:
             muted = source
     return Choice(None, "muted" if muted else "none", muted)
+
+
+def worth_keeping(candidates: Sequence[Candidate], wanted: Sequence[Wanted]) -> set[str]:
+    """The tracks to stay subscribed to: of each source that counts the one that would be looked at, muted or not.
+
+    What is muted or behind a screen share may be wanted again at any moment, and a subscription that was given up can
+    take over a second to come back (`docs/adr/0007-adaptive-attention.md`).
+    """
+    sources: tuple[Source, ...] = ("screen", "camera") if "auto" in wanted else tuple(w for w in wanted if w != "auto")
+    kept: set[str] = set()
+    for source in sources:
+        of_source = [candidate for candidate in candidates if candidate.source == source]
+        live = [candidate for candidate in of_source if not candidate.muted]
+        kept |= {candidate.sid for candidate in (live or of_source)[-1:]}
+    return kept

@@ -66,6 +66,25 @@ async def test_source_that_was_paused_when_it_was_left_is_seen_again(rig_with: R
     assert [turn.images[0].width for turn in (screen, camera)] == [1280, 1024]
 
 
+async def test_camera_that_stalled_in_a_pause_is_never_sent_as_current(rig_with: RigWith) -> None:
+    """No picture and an honest line, and sight again with the first turn after it has come back."""
+    rig = await rig_with(ADAPTIVE)
+    async with rig.caller() as caller:
+        await caller.show(Counter())
+        await rig.call(caller)
+        await rig.ask(caller)
+        await dark(rig)
+        caller.freeze("camera")
+        await asyncio.sleep(3)  # what was seen last is too old by then
+        stalled = await rig.ask(caller)
+        await dark(rig)
+        caller.freeze("camera", frozen=False)
+        back = await rig.ask(caller)
+    assert stalled.images == []
+    assert "[No picture: the user's camera" in stalled.request.messages[-1].text
+    assert of_that_moment(back)
+
+
 async def test_interruption_sees_the_moment(rig_with: RigWith) -> None:
     """While the agent speaks for long nothing is delivered; the caller who interrupts is seen."""
     rig = await rig_with(ADAPTIVE)

@@ -6,6 +6,7 @@ import itertools
 import pytest
 
 from sandbox.caller.scenes import Colour, Counter
+from tests.room.conftest import RigWith
 from tests.room.rig import Rig, of_that_moment, shown_as
 
 
@@ -74,8 +75,9 @@ async def test_muted_camera_is_never_sent(rig: Rig) -> None:
     assert of_that_moment(back)
 
 
-async def test_stalled_camera_is_never_sent_as_current(rig: Rig) -> None:
+async def test_stalled_camera_is_never_sent_as_current(rig_with: RigWith) -> None:
     """Frames that stop without any event are known by their age."""
+    rig = await rig_with({"VISION__ATTENTION": "always"})
     async with rig.caller() as caller:
         await caller.show(Counter())
         await rig.call(caller)

@@ -280,3 +280,10 @@ def test_lower_quality_makes_a_smaller_file(kind: PictureFormat) -> None:
     """The setting reaches the encoder."""
     coarse, fine = (encode_frame(noise(64, 64), replace(FINE, format=kind, quality=quality)) for quality in (20, 90))
     assert len(coarse.data) < len(fine.data)
+
+
+def test_box_of_an_extreme_shape_raises_nothing() -> None:
+    """A small frame covering a box that is hardly more than a line."""
+    target = Target(64, 4096, "center_aspect_cover", "jpeg", 75, 100_000)
+    image = encode_frame(flat_frame(width=16, height=16), target)
+    assert min(image.width, image.height) >= 2

@@ -260,3 +260,19 @@ def test_frame_that_was_dropped_is_told(clock: Clock) -> None:
     assert seeing.put(flat_frame(yuv=(0, 128, 128), taken_at=clock.now)) is False
     seeing.watch(False)
     assert seeing.put(flat_frame(taken_at=clock.now)) is False
+
+
+def test_pause_does_not_heal_a_stalled_camera(clock: Clock) -> None:
+    """Its status stays until a frame comes, or another track is chosen."""
+    seeing = eye(clock)
+    clock.now += 10
+    assert seeing.status() == "stale"
+    seeing.watch(False)
+    assert seeing.status() == "stale"
+    clock.now += 10
+    seeing.watch(True)
+    assert seeing.status() == "stale"
+    seeing.put(flat_frame(taken_at=clock.now))
+    seeing.watch(False)
+    clock.now += 10
+    assert seeing.status() == "camera"

@@ -43,16 +43,56 @@ async def test_source_that_can_not_show_anything_is_not_waited_for(
 
 
 async def test_live_source_without_a_frame_is_waited_for_no_longer_than_allowed(clock: Clock) -> None:
-    """A camera that has stalled ends the wait with `stale`."""
+    """A camera whose first frame does not come in time ends the wait with `starting`."""
     seeing = eye(clock, look_timeout_ms=30)
-    clock.now += 2.1
     loop = asyncio.get_running_loop()
     started = loop.time()
     look = await seeing.look()
     waited_s = loop.time() - started
     assert isinstance(look, Blind)
-    assert look.reason == "stale"
-    assert 0.025 <= waited_s < 1.0
+    assert look.reason == "starting"
+    assert 0.025 <= waited_s < 10
+
+
+async def test_source_that_has_stalled_costs_no_waiting(clock: Clock) -> None:
+    """It is known: nothing came for longer than a frame may be old."""
+    seeing = eye(clock, look_timeout_ms=5000)
+    clock.now += 2.1
+    async with asyncio.timeout(2):
+        look = await seeing.look()
+    assert look == Blind("stale", "camera", 0.0)
+
+
+async def test_frame_from_before_a_pause_is_current_only_while_it_is_young(clock: Clock) -> None:
+    """However short the pause was: a slow return is waited for."""
+    seeing = eye(clock, look_timeout_ms=30)
+    seeing.put(flat_frame(taken_at=clock.now))
+    seeing.watch(False)
+    clock.now += 0.2
+    seeing.watch(True)
+    look = await seeing.look()
+    assert isinstance(look, Shot)
+    assert look.waited_ms == 0
+    clock.now += 1.5
+    waiting = asyncio.create_task(seeing.look())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    seeing.put(flat_frame(taken_at=clock.now))
+    look = await waiting
+    assert isinstance(look, Shot)
+    assert look.age_ms < 100
+
+
+async def test_track_chosen_in_a_pause_is_only_starting(clock: Clock) -> None:
+    """It has never been seen, so nothing came too late."""
+    seeing = eye(clock, look_timeout_ms=0)
+    seeing.watch(False)
+    clock.now += 60
+    seeing.watch(True)
+    look = await seeing.look()
+    assert isinstance(look, Blind)
+    assert look.reason == "starting"
 
 
 async def test_look_before_the_caller_is_known_waits_for_them(clock: Clock) -> None:

@@ -117,3 +117,13 @@ async def test_zoom_is_sent_as_large_as_a_screen_share(clock: Clock) -> None:
     assert isinstance(whole, Shot)
     assert isinstance(part, Shot)
     assert (whole.image.width, part.image.width) == (1024, 1920)
+
+
+async def test_zoom_after_a_blind_request_is_blind(clock: Clock) -> None:
+    """The camera has stalled since an earlier request saw it: that picture is not the one that the model has."""
+    seeing = eye(clock, look_timeout_ms=0)
+    seeing.put(flat_frame(taken_at=clock.now))
+    assert isinstance(await seeing.look(), Shot)
+    clock.now += 60
+    assert isinstance(await seeing.look(), Blind)
+    assert isinstance(await seeing.zoom("center"), Blind)

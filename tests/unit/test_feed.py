@@ -65,7 +65,8 @@ async def test_frames_of_the_callers_camera_reach_the_sight() -> None:
         camera.muted = True
         feed.refresh()
         assert reason(await sight.look()) == "muted"
-    assert camera.subscribed is False
+        assert feed._readers == {}
+    assert camera.subscribed is True  # it may be back at any moment
 
 
 async def test_one_bad_frame_does_not_end_the_reading() -> None:
@@ -124,19 +125,65 @@ async def test_track_that_is_gone_for_now_is_not_read() -> None:
         assert feed._readers == {}
 
 
-async def test_only_what_is_looked_at_is_subscribed() -> None:
-    """One eye sees the screen as long as it is shared, and the camera before and after."""
+async def test_only_what_is_looked_at_is_delivered() -> None:
+    """One eye sees the screen as long as it is shared, and the camera before and after, which stays subscribed."""
     camera, shared = Camera(), screen()
-    person = Person(camera)
-    async with following(Watched(), person) as feed:
+    person, asked = Person(camera), Delivery()
+    async with following(Watched(), person, asked) as feed:
         feed.refresh()
         assert list(feed._readers) == ["TR_1"]
         person.track_publications["TR_2"] = shared
         feed.refresh()
-        assert (camera.subscribed, shared.subscribed, list(feed._readers)) == (False, True, ["TR_2"])
+        assert (camera.subscribed, shared.subscribed, list(feed._readers)) == (True, True, ["TR_2"])
+        assert asked == [("TR_1", False)]
         del person.track_publications["TR_2"]
         feed.refresh()
-        assert (camera.asked, shared.asked, list(feed._readers)) == ([True, False, True], [True], ["TR_1"])
+        assert (camera.asked, shared.asked, list(feed._readers)) == ([True], [True], ["TR_1"])
+        assert asked == [("TR_1", False), ("TR_1", True)]
+
+
+async def test_sound_that_calls_itself_a_camera_is_none() -> None:
+    """The source is the publisher's word; the real camera is seen beside it."""
+    camera, liar = Camera(), Camera("TR_9")
+    liar.kind = rtc.TrackKind.KIND_AUDIO
+    sight = Watched()
+    async with following(sight, Person(camera, liar)) as feed:
+        await read(feed, camera, sight.watched[0], at_us=0)
+        assert isinstance(await sight.look(), View)
+    assert liar.asked == []
+
+
+async def test_track_that_can_not_be_read_is_tried_once() -> None:
+    """Another try would fail as well; a new track of the same publication is read."""
+    camera, sight = Camera(), Watched()
+    real = camera.track
+    camera.track = rtc.LocalAudioTrack.create_audio_track("none", rtc.AudioSource(48_000, 1))  # type: ignore[assignment]
+    async with following(sight, Person(camera)) as feed:
+        with capture_logs() as logs:
+            feed.refresh()
+            for _ in range(3):
+                await asyncio.sleep(0)
+                feed.refresh()
+        camera.track = real
+        await read(feed, camera, sight.watched[0], at_us=0)
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["track_not_read"]
+
+
+async def test_subscription_that_fails_stops_nothing() -> None:
+    """The next look at the room tries again, and the other tracks go on."""
+    camera, shared = Camera(), screen()
+    asked = shared.set_subscribed
+
+    def fails(subscribed: bool) -> None:  # noqa: FBT001 - LiveKit's signature
+        asked(subscribed)
+        raise AssertionError("the handle is gone")
+
+    shared.set_subscribed = fails  # type: ignore[method-assign]
+    async with following(Watched(), Person(shared, camera)) as feed:
+        with capture_logs() as logs:
+            feed.refresh()
+    assert camera.subscribed is True
+    assert "video_subscription_failed" in [entry["event"] for entry in logs]
 
 
 async def test_two_eyes_read_two_tracks() -> None:
@@ -153,7 +200,7 @@ async def test_two_eyes_read_two_tracks() -> None:
         assert [shot.source for shot in look.shots] == ["screen", "camera"]
         shared.muted = True
         feed.refresh()
-        assert (camera.subscribed, shared.subscribed, list(feed._readers)) == (True, False, ["TR_1"])
+        assert (camera.subscribed, shared.subscribed, list(feed._readers)) == (True, True, ["TR_1"])
         look = await sight.look()
         assert isinstance(look, View)
         assert look.source == "camera"

@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 from agent.vision.feed import VideoFeed
 from agent.vision.sight import LiveSight
 from config.vision import VisionSettings
-from tests.fakes import Clock
+from tests.fakes import Clock, flat_frame
 from tests.publishing import Camera, Delivery, Person, following, reason, screen
 
 
@@ -20,6 +20,8 @@ def rest(feed: VideoFeed, sight: LiveSight, clock: Clock) -> None:
     sight.attention.agent("listening")
     feed.refresh()
     clock.now += 60
+    for eye in sight.eyes:
+        assert eye.put(flat_frame(sid=eye.chosen_sid or "", taken_at=clock.now)) is True
     sight.attention.seen()
     feed.refresh()
 
@@ -43,6 +45,7 @@ async def test_look_brings_the_video_back() -> None:
     sight = adaptive(clock)
     async with following(sight, Person(Camera()), asked) as feed:
         rest(feed, sight, clock)
+        clock.now += 10
         assert reason(await sight.look()) == "late"
         assert asked == [("TR_1", False), ("TR_1", True)]
 
@@ -102,8 +105,11 @@ async def test_pause_that_fails_blinds_nobody() -> None:
         with capture_logs() as logs:
             rest(feed, sight, clock)
             await sight.look()
-    assert asked == [("TR_1", False), ("TR_1", True)]
-    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["video_delivery_failed"] * 2
+            feed.refresh()
+    assert asked[0] == ("TR_1", False)
+    assert set(asked[1:]) == {("TR_1", True)}
+    assert len(asked) > 2  # what must come back is tried again
+    assert {entry["event"] for entry in logs if entry["log_level"] == "error"} == {"video_delivery_failed"}
 
 
 async def test_track_that_is_subscribed_anew_in_a_pause_is_paused_as_well() -> None:

@@ -1,9 +1,10 @@
 """The newest frame and its age."""
 
+import numpy as np
 import pytest
 
 from agent.vision.frame import LatestFrame
-from tests.fakes import flat_frame
+from tests.fakes import flat_frame, grey_frame
 
 
 @pytest.mark.parametrize(("width", "height"), [(8, 8), (1280, 8), (8, 720), (15, 15)])
@@ -68,3 +69,10 @@ def test_black_frame_is_a_view(width: int, height: int) -> None:
 def test_colour_alone_does_not_make_a_frame_a_view() -> None:
     """Nor do the colour planes of one that is broken off."""
     assert LatestFrame().put(flat_frame(yuv=(0, 255, 255))) is False
+
+
+def test_dark_left_edge_is_no_blank_frame() -> None:
+    """A full-range camera with a black bar beside its picture, at a height that divides evenly."""
+    luma = np.full((1024, 1280), 90, np.uint8)
+    luma[:, 0] = 0
+    assert LatestFrame().put(grey_frame(luma)) is True

@@ -260,5 +260,7 @@ async def test_what_a_reply_was_shown_names_its_question_as_history_does() -> No
     talk = Talk()
     await talk.adopted_turn("What is this?")
     question = talk.history.messages()[1].id
-    assert talk.shown() == Shown(view("camera 1", taken_at=1_700_000_001), images=1, question=question)
+    assert talk.shown() == Shown(
+        view("camera 1", taken_at=1_700_000_001), images=1, question=question, asked="What is this?"
+    )
     assert talk.memory.shown_for("unknown") is None

@@ -3,7 +3,7 @@
 from livekit.agents.llm import ChatContext
 
 from agent.vision.memory import Shown
-from agent.vision.view import View
+from agent.vision.view import Blind, View
 from tests.fakes import data_url, view
 from tests.talk import Talk, pictures, said
 
@@ -23,7 +23,9 @@ async def test_turn_after_an_upload_carries_both() -> None:
     talk.upload("cat")
     sent = await talk.turn("How old is she?")
     assert pictures(sent) == [data_url("cat"), data_url("camera 1")]
-    assert talk.shown() == Shown(view_of(sent), images=2, question=talk.history.messages()[-2].id)
+    assert talk.shown() == Shown(
+        view_of(sent), images=2, question=talk.history.messages()[-2].id, asked="How old is she?"
+    )
 
 
 def view_of(sent: ChatContext) -> View:
@@ -92,4 +94,20 @@ async def test_what_never_completes_does_not_pile_up() -> None:
     for number in range(100):
         await talk.request(said(f"{number}"))
     known = [number for number in range(1, 101) if talk.memory.shown_for(f"speech_{number}") is not None]
-    assert known == list(range(85, 101))
+    assert known == list(range(93, 101))
+
+
+async def test_pictures_of_a_reply_that_is_over_are_not_held() -> None:
+    """But for the newest one's, which a scene that has not changed would be compared with."""
+    talk = Talk()
+    for number in range(6):
+        await talk.turn(f"Question {number}")
+        talk.memory.forget(talk.reply)
+    known = [number for number in range(1, 7) if talk.memory.shown_for(f"speech_{number}") is not None]
+    assert known == [6]
+    talk.sight.blind(Blind("muted", "camera"))
+    await talk.turn("And now?")
+    talk.memory.forget(talk.reply)
+    assert talk.memory.shown_for("speech_6") is not None
+    assert talk.memory.shown_for("speech_7") is None
+    talk.memory.forget("never heard of")

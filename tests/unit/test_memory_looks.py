@@ -76,9 +76,25 @@ async def test_newest_looks_are_carried_when_there_are_too_many() -> None:
         talk.memory.also_show(talk.reply, [shot(f"look {number}")])
         sent = await talk.request(*talk.tool(f"{number}"), again=talk.reply)
     assert pictures(sent)[1:] == [data_url("look 2"), data_url("look 3")]
-    talk.memory.also_show(talk.reply, [shot(f"at once {number}") for number in range(3)])
+
+
+async def test_more_looks_at_once_than_fit_are_refused() -> None:
+    """Those before them are shown, as their receipts say; the others may be asked for again."""
+    talk = Talk(max_looks=2)
+    await asked(talk)
+    taken = [talk.memory.also_show(talk.reply, [shot(f"at once {number}")]) for number in range(3)]
+    assert taken == [True, True, False]
     sent = await talk.request(again=talk.reply)
-    assert pictures(sent)[1:] == [data_url("at once 1"), data_url("at once 2")]
+    assert pictures(sent)[1:] == [data_url("at once 0"), data_url("at once 1")]
+    assert talk.memory.also_show(talk.reply, [shot("again")]) is True
+
+
+async def test_look_that_no_request_carried_is_no_evidence() -> None:
+    """The caller interrupts before the request that would have: the reply was not made from it."""
+    talk = Talk()
+    await asked(talk)
+    talk.memory.also_show(talk.reply, [shot("closer")])
+    assert talk.shown().looks == ()
 
 
 async def test_looks_stand_beside_the_views_of_earlier_turns() -> None:

@@ -76,7 +76,7 @@ async def test_refused_speculation_that_is_adopted_leaves_words_alone() -> None:
     speculation, committed = said("What is this?"), said("What is this?")
     sent = await talk.request(speculation)
     talk.memory.without_pictures(ChatContext([*talk.history.items, speculation]), sent, talk.reply)
-    talk.memory.adopt(committed)
+    talk.memory.adopt(committed, talk.history.items)
     assert committed.content == ["What is this?"]
 
 

@@ -14,7 +14,7 @@ async def test_turn_without_a_request_keeps_no_earlier_view() -> None:
     talk = Talk()
     await talk.adopted_turn("One")
     skipped = said("Two")
-    talk.memory.adopt(skipped)
+    talk.memory.adopt(skipped, talk.history.items)
     assert skipped.content == ["Two"]
 
 
@@ -43,7 +43,7 @@ async def test_adopted_speculation_follow_up_reuses_the_view() -> None:
     speculation = said("What is this?")
     await talk.request(speculation)
     committed = said("What is this?")
-    talk.memory.adopt(committed)
+    talk.memory.adopt(committed, talk.history.items)
     speculation.content = committed.content.copy()
     talk.history.items.append(speculation)
     sent = await talk.request(*talk.tool("a"), again=talk.reply)
@@ -66,7 +66,7 @@ async def test_speculation_that_is_not_adopted_is_replaced_by_a_fresh_view() -> 
     talk = Talk()
     await talk.request(said("What is"))
     committed = said("What is this?")
-    talk.memory.adopt(committed)
+    talk.memory.adopt(committed, talk.history.items)
     sent = await talk.request(committed)
     assert pictures(sent) == [data_url("camera 2")]
     assert [str(image.image) for image in images_of(committed)] == [data_url("camera 2")]
@@ -77,10 +77,10 @@ async def test_speculation_and_the_reply_to_the_confirmed_turn_each_know_their_o
     talk = Talk()
     speculation, committed = said("What is"), said("What is this?")
     await talk.request(speculation)
-    talk.memory.adopt(committed)
+    talk.memory.adopt(committed, talk.history.items)
     await talk.request(committed)
-    assert talk.shown("speech_1") == Shown(view("camera 1", taken_at=1_700_000_001), 1, speculation.id)
-    assert talk.shown("speech_2") == Shown(view("camera 2", taken_at=1_700_000_002), 1, committed.id)
+    assert talk.shown("speech_1") == Shown(view("camera 1", taken_at=1_700_000_001), 1, speculation.id, "What is")
+    assert talk.shown("speech_2") == Shown(view("camera 2", taken_at=1_700_000_002), 1, committed.id, "What is this?")
 
 
 async def test_stale_view_of_a_speculation_is_gone_when_sight_is_blind_by_then() -> None:
@@ -88,7 +88,7 @@ async def test_stale_view_of_a_speculation_is_gone_when_sight_is_blind_by_then()
     talk = Talk()
     await talk.request(said("What is"))
     committed = said("What is this?")
-    talk.memory.adopt(committed)
+    talk.memory.adopt(committed, talk.history.items)
     talk.sight.blind(Blind("muted", "camera"))
     sent = await talk.request(committed)
     assert pictures(sent) == []
@@ -101,7 +101,7 @@ async def test_turn_without_speculation_never_keeps_the_view_of_the_turn_before(
     talk = Talk()
     await talk.turn("One")
     committed = said("Two")
-    talk.memory.adopt(committed)
+    talk.memory.adopt(committed, talk.history.items)
     sent = await talk.request(committed)
     assert pictures(sent) == [data_url("camera 2")]
     assert [str(image.image) for image in images_of(committed)] == [data_url("camera 2")]
@@ -110,7 +110,7 @@ async def test_turn_without_speculation_never_keeps_the_view_of_the_turn_before(
 async def test_first_turn_without_any_request_before_is_left_alone() -> None:
     """Nothing was shown yet, so there is nothing to adopt."""
     message = said("Hello")
-    Talk().memory.adopt(message)
+    Talk().memory.adopt(message, [])
     assert message.content == ["Hello"]
 
 
@@ -120,5 +120,28 @@ async def test_adopting_leaves_foreign_pictures_and_words_alone() -> None:
     await talk.request(said("What"))
     foreign = ImageContent(image="https://example.com/a.jpg")
     committed = ChatMessage(role="user", content=["What", foreign, "is this?"])
-    talk.memory.adopt(committed)
+    talk.memory.adopt(committed, talk.history.items)
     assert committed.content[:3] == ["What", foreign, "is this?"]
+
+
+async def test_turn_never_takes_the_view_of_another_question() -> None:
+    """A tool's follow-up of the first question comes between the second one's speculation and its confirmation."""
+    talk = Talk()
+    first, second = said("One?"), said("Two?")
+    await talk.request(first)
+    asking = talk.reply
+    talk.history.items.append(first)
+    await talk.request(second)
+    await talk.request(*talk.tool("a"), again=asking)
+    committed = said("Two?")
+    talk.memory.adopt(committed, talk.history.items)
+    assert [image.image for image in images_of(committed)] == [data_url("camera 2")]
+
+
+async def test_same_words_again_are_another_turn() -> None:
+    """Without a request of its own it has no view, whatever was shown when the same was said before."""
+    talk = Talk()
+    await talk.turn("And now?")
+    committed = said("And now?")
+    talk.memory.adopt(committed, talk.history.items)
+    assert images_of(committed) == []

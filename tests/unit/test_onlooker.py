@@ -149,7 +149,8 @@ async def test_live_sight_leaves_its_state_to_the_feed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "kind"), [(VisionSettings(), Attention), (VisionSettings(attention="adaptive"), Adaptive)]
+    ("settings", "kind"),
+    [(VisionSettings(attention="always"), Attention), (VisionSettings(attention="adaptive"), Adaptive)],
 )
 async def test_session_tells_the_attention_of_the_very_sight(settings: VisionSettings, kind: type[Attention]) -> None:
     """There is one for all of the call."""

@@ -233,11 +233,10 @@ async def test_screen_share_is_sent_larger_than_a_camera_beside_it(clock: Clock)
     assert [pixels(shot.image.data).shape[1] for shot in look.shots] == [1920, 1024]
 
 
-def test_attention_is_always_there_unless_it_is_to_adapt(clock: Clock) -> None:
-    """The default receives every frame."""
-    always = LiveSight(VisionSettings(), clock=clock).attention
-    assert type(always) is Attention
-    assert isinstance(LiveSight(VisionSettings(attention="adaptive"), clock=clock).attention, Adaptive)
+def test_attention_adapts_unless_it_is_to_be_always_there(clock: Clock) -> None:
+    """The default receives what a turn may need, and no more."""
+    assert isinstance(LiveSight(VisionSettings(), clock=clock).attention, Adaptive)
+    assert type(LiveSight(VisionSettings(attention="always"), clock=clock).attention) is Attention
 
 
 async def test_look_brings_frames_back_before_it_waits_for_one(clock: Clock) -> None:

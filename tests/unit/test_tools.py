@@ -161,7 +161,9 @@ async def test_receipt_stays_true() -> None:
     desk = Desk()
     desk.album.add(view("earlier"))
     await desk.question()
-    for receipt in (await desk.call("look"), await desk.call("look", region="top"), await desk.call("recall")):
+    for name, arguments in (("look", {}), ("look", {"region": "top"}), ("recall", {})):
+        receipt = await desk.call(name, **arguments)
+        await desk.request(again=desk.reply)
         assert re.search(r" at \d\d:\d\d:\d\d UTC, 640x360 pixels\.", receipt)
         assert receipt.startswith("Seen: ")
         assert not re.search(r"\b(now|here|is|will|below)\b", receipt)

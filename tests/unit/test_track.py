@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from agent.vision.track import Candidate, Choice, Wanted, choose, wanted_by
+from agent.vision.track import Candidate, Choice, Wanted, choose, wanted_by, worth_keeping
 from config.vision import VisionSource
 
 CAMERA = Candidate("camera", "camera", muted=False)
@@ -109,3 +109,25 @@ def test_track_that_left_and_returned_is_chosen_again() -> None:
                 assert choose(list(there.values()), wanted) == (
                     live(found) if found is not None and not found.muted else expected
                 )
+
+
+@pytest.mark.parametrize(
+    ("candidates", "source", "expected"),
+    [
+        pytest.param([], "auto", set(), id="nothing"),
+        pytest.param([CAMERA, SCREEN], "auto", {"camera", "screen"}, id="the camera behind a screen share"),
+        pytest.param([CAMERA_MUTED], "auto", {"camera"}, id="what is muted may be back"),
+        pytest.param([CAMERA, NEW_CAMERA], "auto", {"new-camera"}, id="replaced"),
+        pytest.param([CAMERA, NEW_CAMERA_MUTED], "auto", {"camera"}, id="not live yet"),
+        pytest.param([CAMERA_MUTED, NEW_CAMERA_MUTED], "auto", {"new-camera"}, id="both muted"),
+        pytest.param([CAMERA, SCREEN], "camera", {"camera"}, id="camera alone"),
+        pytest.param([CAMERA, SCREEN], "screen", {"screen"}, id="screen alone"),
+        pytest.param([CAMERA, SCREEN, NEW_CAMERA], "both", {"screen", "new-camera"}, id="both"),
+        pytest.param([CAMERA, SCREEN], "off", set(), id="off"),
+    ],
+)
+def test_what_may_be_wanted_again_stays_subscribed(
+    candidates: list[Candidate], source: VisionSource, expected: set[str]
+) -> None:
+    """One track of each source that counts, however many are published."""
+    assert worth_keeping(candidates, wanted_by(source)) == expected

@@ -296,7 +296,7 @@ async def test_speculation_that_is_not_adopted_does_not_decide_for_the_turn() ->
     await talk.turn("One")
     await talk.request(said("Tw"))
     committed = said("Two")
-    talk.memory.adopt(committed)
+    talk.memory.adopt(committed, talk.history.items)
     talk.scene.change()
     sent = await talk.request(committed)
     assert pictures(sent) == [data_url("camera 3")]
