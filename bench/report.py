@@ -108,9 +108,9 @@ def document(sections: Sequence[Section], command: str) -> str:
     methods = "".join(f"- {section.method}\n" for section in sections)
     return (
         "# Results\n\n"
-        "Ours and, where it is compared, the documented recipe (`bench/recipe.py` in the worker `bench/stock.py`), on a "
-        "real LiveKit server, provider stand-ins in exact mode (300 ms to the first token, 80 ms to the first sound) and "
-        f"a scripted caller, in one run: `{command}`.\n\n{table(rows)}\n## How each was measured\n\n{methods}\n"
+        "Ours and, where it is compared, the documented recipe (`bench/recipe.py` in the worker `bench/stock.py`), on "
+        "a real LiveKit server, provider stand-ins in exact mode (300 ms to the first token, 80 ms to the first sound) "
+        f"and a scripted caller, in one run: `{command}`.\n\n{table(rows)}\n## How each was measured\n\n{methods}\n"
         f"## Machine\n\n{machine()}\n"
     )
 
