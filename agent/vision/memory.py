@@ -148,7 +148,7 @@ class Memory:
     def forget(self, reply: str) -> None:
         """The reply is over: its pictures are held no longer, but for the newest one's, which may still stand."""
         self._found.pop(reply, None)
-        if reply in self._shown:
+        if reply in self._shown and reply not in self._over:
             self._over.append(reply)
         seen = [over for over in self._over if isinstance(self._shown[over].look, View)]
         for over in [over for over in self._over if over not in seen[-1:]]:
