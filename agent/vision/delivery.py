@@ -10,7 +10,7 @@ def deliver(publication: rtc.RemoteTrackPublication, *, enabled: bool) -> None:
 
     Other LiveKit SDKs call this `setEnabled` of a remote publication; on the wire it is `UpdateTrackSettings.disabled`.
     The core of the Python SDK has it as well, but no method for it, so the request is made here. Held by
-    `tests/room/test_attention.py`; see `docs/adr/0007-adaptive-attention.md`.
+    `tests/room/test_pauses.py`; see `docs/adr/0007-adaptive-attention.md`.
 
     For about 0.1 s after a pause begins, and rarely after it ends, black frames of luma 0 come.
     """
