@@ -62,8 +62,9 @@ async def test_source_that_was_paused_when_it_was_left_is_seen_again(rig_with: R
         await shown_as(caller, "camera", after=screen.asked)
         await dark(rig)
         camera = await rig.ask(caller)
+        logged = await rig.until_logged("turn_completed", 2)
     assert [of_that_moment(turn) for turn in (screen, camera)] == [True, True]
-    assert [turn.images[0].width for turn in (screen, camera)] == [1280, 1024]
+    assert [line["frame_source"] for line in logged] == ["screen", "camera"]
 
 
 async def test_camera_that_stalled_in_a_pause_is_never_sent_as_current(rig_with: RigWith) -> None:

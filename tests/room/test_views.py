@@ -50,7 +50,7 @@ async def test_both_sources_are_one_view_of_two_labelled_pictures(rig_with: RigW
         await shown_as(caller, "camera", after=both.asked)
         one = await rig.ask(caller)
     question = both.request.messages[-1]
-    assert [(image.width, image.height) for image in question.images] == [(1280, 720), (1024, 576)]
+    assert len(question.images) == 2
     assert "[The user's screen:]" in question.text
     assert "[The user's camera:]" in question.text
     assert completed.data["frame_source"] == "both"
@@ -91,7 +91,7 @@ async def test_camera_held_upright_is_seen_upright(rig: Rig, rotation: int) -> N
         turn = await rig.ask(caller)
     assert turn.picture is not None
     height, width = turn.picture.shape[:2]
-    assert (width, height) == (576, 1024)
+    assert round(height / width, 1) == 1.8  # a busy publisher sends fewer pixels, but all of the picture
     # Turned back, it is the scene as it was drawn: the stamp can be read.
     drawn_at = read_stamp(np.ascontiguousarray(np.rot90(turn.picture, k=1 if rotation == 90 else -1)))
     assert drawn_at is not None
