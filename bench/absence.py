@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from bench.calls import Call, open_call
-from bench.checks import check, of_that_moment
+from bench.checks import check
 from bench.plan import Plan, Way
 from bench.report import Row, Section, both
 from bench.stage import Stage, say
 from bench.workers import OURS, OURS_ADAPTIVE, STOCK_PATIENT, Contender
 from sandbox.caller.scenes import Counter
-from sandbox.turn import Turn
+from sandbox.turn import Turn, of_that_moment
 
 AWAY_S = 3.0
 """Seconds between the camera's going and the question, which takes another second and a half to ask."""

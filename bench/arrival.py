@@ -1,11 +1,12 @@
 """A caller who shows something before the agent comes, as most do."""
 
 from bench.calls import Call, open_call
-from bench.checks import check, of_that_moment
+from bench.checks import check
 from bench.plan import Plan
 from bench.report import Row, Section, share
 from bench.stage import Stage, say
 from bench.workers import OURS, STOCK_JOINED, STOCK_PATIENT, Contender
+from sandbox.turn import of_that_moment
 
 METHOD = (
     "Arrival: a caller with microphone and camera is in the room before the agent is asked for. Stock without "

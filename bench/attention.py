@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.calls import Call, open_call
-from bench.checks import check, of_that_moment
+from bench.checks import check
 from bench.plan import Plan
 from bench.report import Row, Section, share, spread
 from bench.stage import Stage, open_stage, say
 from bench.workers import OURS, OURS_ADAPTIVE, Contender
 from sandbox.caller.journal import SoundBegan
-from sandbox.turn import Turn
+from sandbox.turn import Turn, of_that_moment
 
 KINDS = ("question", "short", "interruption", "short after a silence", "typed after a silence")
 SILENCE_S = 8.0

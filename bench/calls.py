@@ -70,18 +70,6 @@ class Call:
         """Memory that the job process shares with no other, in MB."""
         return float(psutil.Process(self.pid).memory_full_info().uss / 1e6)
 
-    async def frames_sent(self) -> int:
-        """Video frames that the caller has encoded."""
-        total = 0
-        for publication in self.caller.room.local_participant.track_publications.values():
-            if publication.track is not None:
-                total += sum(
-                    each.outbound_rtp.outbound.frames_encoded
-                    for each in await publication.track.get_stats()
-                    if each.HasField("outbound_rtp")
-                )
-        return total
-
 
 @asynccontextmanager
 async def open_call(

@@ -63,15 +63,19 @@ async def measure(stage: Stage, plan: Plan) -> list[Section]:
 
 async def _use(call: Call, plan: Plan, size: Size | None) -> Usage:
     await asyncio.sleep(WARM_UP_S)
-    frames, began, cpu = await call.frames_sent(), time.monotonic(), call.cpu_s()
+    frames, began, cpu = await _frames_sent(call, size), time.monotonic(), call.cpu_s()
     await asyncio.sleep(plan.window_s)
     spent, passed = call.cpu_s() - cpu, time.monotonic() - began
-    fps = (await call.frames_sent() - frames) / passed
+    fps = (await _frames_sent(call, size) - frames) / passed
     if size is not None:
         check(fps >= MIN_FPS, f"the {_label(size)} camera reached {fps:.0f} frames a second: the machine is too busy")
     talk = await _talk(call, plan.talk_cycles, size) if plan.talk_cycles else 0.0
     await _check_sight(call, size)
     return Usage(spent / passed * 60, talk, fps)
+
+
+async def _frames_sent(call: Call, size: Size | None) -> int:
+    return 0 if size is None else await call.caller.frames_encoded()
 
 
 async def _talk(call: Call, cycles: int, size: Size | None) -> float:

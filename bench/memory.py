@@ -4,12 +4,12 @@ import asyncio
 from dataclasses import dataclass, field
 
 from bench.calls import Call, open_call
-from bench.checks import check, of_that_moment
+from bench.checks import check
 from bench.plan import Plan
 from bench.report import Row, Section
 from bench.stage import SHORT, Stage, say
 from bench.workers import OURS, STOCK, Contender
-from sandbox.turn import Turn
+from sandbox.turn import Turn, of_that_moment
 
 EARLY, SETTLED = 3, 5
 """Turns that later ones are compared with: of the bytes, and of the memory, once everything has been used."""

@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from bench.calls import Call, open_call
-from bench.checks import check, newest_picture_age_s, of_that_moment
+from bench.checks import check, newest_picture_age_s
 from bench.plan import Plan
 from bench.report import Row, Section, ratio_of_medians, share, spread
 from bench.stage import Stage, say
 from bench.workers import OURS, OURS_ADAPTIVE, OURS_OFF, STOCK, STOCK_PATIENT, Contender
-from sandbox.turn import Turn
+from sandbox.turn import Turn, of_that_moment
 
 CONTENDERS = (STOCK, STOCK_PATIENT, OURS, OURS_ADAPTIVE, OURS_OFF)
 WARM_UP_S = 4.0

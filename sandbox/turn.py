@@ -13,6 +13,9 @@ from sandbox.caller.stamp import Pixels, read_stamp
 from sandbox.control.client import SandboxClient
 from sandbox.control.entries import Entry, SeenImage
 
+LEEWAY_S = 0.5
+"""So long before the end of a question its picture may have been drawn: sound and frames travel separately."""
+
 _ANSWER = re.compile(r"Answer (\d+)")
 
 
@@ -45,6 +48,11 @@ class Turn:
         return [image for message in self.request.messages for image in message.images]
 
 
+def of_that_moment(turn: Turn) -> bool:
+    """Whether the picture was drawn after the question had ended, or so shortly before that nothing else fits."""
+    return turn.drawn_at is not None and turn.asked - LEEWAY_S <= turn.drawn_at <= turn.request.started
+
+
 async def spoken_turn(
     caller: Caller, sandbox: SandboxClient, question: str, pcm: bytes, sample_rate: int, *, timeout_s: float = 30
 ) -> Turn:
@@ -75,10 +83,11 @@ async def judge(sandbox: SandboxClient, reply: Reply) -> Turn:
     request = next(entry for entry in await sandbox.requests("llm") if entry.id == int(named[1]))
     asking = [message for message in request.messages if message.role == "user"]
     images = asking[-1].images if asking else []
-    picture = await _pixels(sandbox, images[-1].sha256) if images else None
+    picture = await pixels_of(sandbox, images[-1].sha256) if images else None
     return Turn(reply.asked, reply, request, picture, None if picture is None else read_stamp(picture))
 
 
-async def _pixels(sandbox: SandboxClient, sha256: str) -> Pixels:
+async def pixels_of(sandbox: SandboxClient, sha256: str) -> Pixels:
+    """A picture that was in a request: RGB, height x width x 3, uint8."""
     with Image.open(io.BytesIO(await sandbox.image(sha256))) as image:
         return np.asarray(image.convert("RGB"))

@@ -10,6 +10,7 @@ from agent.vision.frame import Frame
 from agent.vision.region import Region, crop
 from agent.vision.sharpness import sharpest
 from agent.vision.target import target_for
+from agent.vision.track import Source
 from config.vision import VisionSettings
 
 
@@ -45,8 +46,7 @@ class Darkroom:
         """
         started = time.perf_counter()
         frame = sharpest(frames)
-        image = encode_frame(frame, target_for(self._settings, frame.source))
-        _ = image.data_url  # made here, in the thread, and kept
+        image = self._developed(frame, frame.source)
         taken = self._fingerprint(frame)
         return Print(frame, image, (time.perf_counter() - started) * 1000, taken)
 
@@ -58,9 +58,13 @@ class Darkroom:
         """
         started = time.perf_counter()
         # Fitted as a screen share, whatever it is: it was asked for to read small text.
-        image = encode_frame(crop(frame, region), target_for(self._settings, "screen"))
-        _ = image.data_url
+        image = self._developed(crop(frame, region), "screen")
         return Print(frame, image, (time.perf_counter() - started) * 1000)
+
+    def _developed(self, frame: Frame, fitted_as: Source) -> EncodedImage:
+        image = encode_frame(frame, target_for(self._settings, fitted_as))
+        _ = image.data_url  # made here, in the thread, and kept
+        return image
 
 
 def _no_fingerprint(_: Frame) -> bytes:

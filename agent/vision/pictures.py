@@ -115,9 +115,14 @@ def tool_message(shots: Sequence[Shot], detail: Detail) -> list[ChatItem]:
     content: list[ChatContent] = []
     for shot in shots:
         part = f", {shot.part}, in full resolution" if shot.part else ""
-        at = datetime.fromtimestamp(int(shot.taken_at), UTC).strftime("%H:%M:%S UTC")
-        content += [f"[The user's {shot.source}{part}, at {at}.]", _content(f"{_VIEW}:tool", shot.image, detail)]
+        seen = f"[The user's {shot.source}{part}, at {time_of_day(shot.taken_at)}.]"
+        content += [seen, _content(f"{_VIEW}:tool", shot.image, detail)]
     return [ChatMessage(role="user", content=content)] if content else []
+
+
+def time_of_day(at: float) -> str:
+    """When something was, in a line that stays; `at` is unix seconds."""
+    return datetime.fromtimestamp(int(at), UTC).strftime("%H:%M:%S UTC")
 
 
 def images(item: ChatItem) -> list[ImageContent]:
@@ -181,6 +186,5 @@ def _content(name: str, image: EncodedImage, detail: Detail) -> ImageContent:
 
 def _trace(content: ImageContent) -> str:
     kind, at, rest = content.id.split(":", 2)
-    when = datetime.fromtimestamp(int(at), UTC).strftime("%H:%M:%S UTC")
     what = f"view of the user's {rest}" if kind == _VIEW else "picture uploaded by the user"
-    return f"[{what} at {when}, no longer shown]"
+    return f"[{what} at {time_of_day(int(at))}, no longer shown]"

@@ -3,14 +3,12 @@
 A tool's result is text alone: the picture rides on the reply's next request.
 """
 
-from datetime import UTC, datetime
-
 from livekit.agents import RunContext
 from livekit.agents.llm import Tool, function_tool
 
 from agent.vision.album import Album
 from agent.vision.memory import Memory
-from agent.vision.pictures import reason_of
+from agent.vision.pictures import reason_of, time_of_day
 from agent.vision.region import Region
 from agent.vision.sight import Sight
 from agent.vision.view import Look, Shot, View
@@ -66,6 +64,7 @@ def _receipt(memory: Memory, reply: str, found: Look) -> str:
 
 
 def _described(shot: Shot) -> str:
-    at = datetime.fromtimestamp(int(shot.taken_at), UTC).strftime("%H:%M:%S UTC")
     part = f"the {shot.part} of " if shot.part else ""
-    return f"{part}the user's {shot.source} at {at}, {shot.image.width}x{shot.image.height} pixels"
+    return (
+        f"{part}the user's {shot.source} at {time_of_day(shot.taken_at)}, {shot.image.width}x{shot.image.height} pixels"
+    )

@@ -51,14 +51,12 @@ def choose(candidates: Sequence[Candidate], wanted: Wanted) -> Choice:
     `auto` takes a screen share before a camera, and what is live before what is muted. Of several tracks of one
     source the newest wins: clients replace a track by publishing the new one first.
     """
-    order: tuple[Source, ...] = ("screen", "camera") if wanted == "auto" else (wanted,)
     muted: Source | None = None
-    for source in order:
-        of_source = [candidate for candidate in candidates if candidate.source == source]
-        live = [candidate for candidate in of_source if not candidate.muted]
-        if live:
-            return Choice(live[-1], None, source)
-        if of_source and muted is None:
+    for source in _sources(wanted):
+        best = _best(candidates, source)
+        if best is not None and not best.muted:
+            return Choice(best, None, source)
+        if best is not None and muted is None:
             muted = source
     return Choice(None, "muted" if muted else "none", muted)
 
@@ -69,10 +67,17 @@ def worth_keeping(candidates: Sequence[Candidate], wanted: Sequence[Wanted]) -> 
     What is muted or behind a screen share may be wanted again at any moment, and a subscription that was given up can
     take over a second to come back (`docs/adr/0007-adaptive-attention.md`).
     """
-    sources: tuple[Source, ...] = ("screen", "camera") if "auto" in wanted else tuple(w for w in wanted if w != "auto")
-    kept: set[str] = set()
-    for source in sources:
-        of_source = [candidate for candidate in candidates if candidate.source == source]
-        live = [candidate for candidate in of_source if not candidate.muted]
-        kept |= {candidate.sid for candidate in (live or of_source)[-1:]}
-    return kept
+    best = (_best(candidates, source) for eye in wanted for source in _sources(eye))
+    return {candidate.sid for candidate in best if candidate is not None}
+
+
+def _sources(wanted: Wanted) -> tuple[Source, ...]:
+    """What an eye may look at, the one that it prefers first."""
+    return ("screen", "camera") if wanted == "auto" else (wanted,)
+
+
+def _best(candidates: Sequence[Candidate], source: Source) -> Candidate | None:
+    """The newest live track of a source; the newest muted one if none is live."""
+    of_source = [candidate for candidate in candidates if candidate.source == source]
+    live = [candidate for candidate in of_source if not candidate.muted]
+    return next(reversed(live or of_source), None)

@@ -100,14 +100,6 @@ class Rig:
         return await typed_turn(caller, self.sandbox, question, timeout_s=60)
 
 
-def of_that_moment(turn: Turn) -> bool:
-    """Whether the picture was drawn after the question had ended, or so shortly before that nothing else fits.
-
-    Every frame bears its own stamp. A spoken question's last sound and the frames travel separately: half a second.
-    """
-    return turn.drawn_at is not None and turn.asked - 0.5 <= turn.drawn_at <= turn.request.started
-
-
 async def shown_as(caller: Caller, status: str, *, after: float = 0.0) -> None:
     """Wait until the room is told that the agent's sight is in this state; `after` is unix seconds."""
     await caller.journal.wait_for(VisionStatus, after=after, where=lambda event: event.status == status, timeout_s=30)

@@ -11,8 +11,8 @@ from sandbox.caller.caller import Caller
 from sandbox.caller.scenes import Counter, scene
 from sandbox.control.entries import SeenMessage, ToolCall
 from sandbox.stack import Address, start_sandbox, start_worker, worker_env
+from sandbox.turn import of_that_moment
 from tests.room.conftest import RigWith
-from tests.room.rig import of_that_moment
 
 TOOLS = {"VISION__LOOK_TOOL": "true", "VISION__RECALL_TOOL": "true"}
 SMALL_PRINT = "LOT 4827"

@@ -7,8 +7,9 @@ import pytest
 from sandbox.caller.caller import Caller
 from sandbox.caller.journal import SoundBegan, VisionStatus
 from sandbox.caller.scenes import Counter
+from sandbox.turn import of_that_moment
 from tests.room.conftest import RigWith
-from tests.room.rig import Rig, of_that_moment, shown_as
+from tests.room.rig import Rig, shown_as
 
 ADAPTIVE = {"VISION__ATTENTION": "adaptive", "LOG__LEVEL": "debug"}
 

@@ -6,8 +6,9 @@ import itertools
 import pytest
 
 from sandbox.caller.scenes import Colour, Counter
+from sandbox.turn import of_that_moment
 from tests.room.conftest import RigWith
-from tests.room.rig import Rig, of_that_moment, shown_as
+from tests.room.rig import Rig, shown_as
 
 
 async def test_spoken_and_typed_turns_see_the_moment(rig: Rig) -> None:

@@ -5,8 +5,9 @@ import itertools
 
 from sandbox.caller.journal import Snapshot, TurnCompleted
 from sandbox.caller.scenes import Counter, Sign
+from sandbox.turn import of_that_moment
 from tests.room.conftest import RigWith
-from tests.room.rig import of_that_moment, shown_as
+from tests.room.rig import shown_as
 from tests.room.test_views import before_the_question
 
 STILL = "[The user's camera still shows what is in its last picture above.]"

@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from sandbox.caller.journal import Snapshot, TurnCompleted
 from sandbox.caller.scenes import Colour, Counter, read_stamp
 from sandbox.control.entries import SeenMessage
+from sandbox.turn import of_that_moment
 from tests.room.conftest import RigWith
-from tests.room.rig import Rig, of_that_moment, shown_as
+from tests.room.rig import Rig, shown_as
 
 
 def before_the_question(messages: Sequence[SeenMessage]) -> list[SeenMessage]:
@@ -94,8 +96,7 @@ async def test_camera_held_upright_is_seen_upright(rig: Rig, rotation: int) -> N
     assert round(height / width, 1) == 1.8  # a busy publisher sends fewer pixels, but all of the picture
     # Turned back, it is the scene as it was drawn: the stamp can be read.
     drawn_at = read_stamp(np.ascontiguousarray(np.rot90(turn.picture, k=1 if rotation == 90 else -1)))
-    assert drawn_at is not None
-    assert turn.asked - 0.5 <= drawn_at <= turn.request.started
+    assert of_that_moment(replace(turn, drawn_at=drawn_at))
 
 
 async def test_call_ends_with_its_totals(rig_with: RigWith) -> None:
