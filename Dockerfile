@@ -27,12 +27,14 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
 
 # --- the two sets of packages, each in an environment of its own, built side by side -------------------------------
 FROM builder AS production-packages
-COPY requirements/production.txt /build/requirements/
+# `--build-arg PACKAGES=heif` reads HEIC uploads too; its wheel holds libheif and libde265 (LGPL-3.0).
+ARG PACKAGES=production
+COPY requirements/production.txt requirements/heif.txt /build/requirements/
 # `sync` installs exactly what the file lists, each wheel against its hash, and resolves nothing. Only wheels: building
 # a source distribution would run code that no hash here covers.
 RUN python -m venv --without-pip /opt/venv \
  && uv pip sync --no-cache --python /opt/venv/bin/python --require-hashes --only-binary :all: \
-      /build/requirements/production.txt
+      "/build/requirements/${PACKAGES}.txt"
 
 FROM builder AS sandbox-packages
 COPY requirements/sandbox.txt /build/requirements/

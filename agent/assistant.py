@@ -9,6 +9,7 @@ from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, Tool
 from livekit.agents.types import FlushSentinel
 from livekit.agents.voice.agent_activity import _SpeechHandleContextVar
 
+from agent.uploads.message import uploads_in
 from agent.vision.memory import Memory
 from agent.vision.pictures import images
 
@@ -34,15 +35,23 @@ class Assistant(Agent):
         instructions: str,
         memory: Memory,
         *,
+        background: ChatMessage | None = None,
         tools: Sequence[Tool] = (),
         on_turn: Callable[[ChatMessage], None],
         on_sound: Callable[[float], None],
+        on_refused: Callable[[list[str]], None],
     ):
-        """`on_turn` is told of every spoken turn as it is confirmed, `on_sound` of seconds of speech as it is made."""
-        super().__init__(instructions=instructions, tools=list(tools))
+        """What the conversation begins with is `background`.
+
+        `on_turn` is told of every spoken turn as it is confirmed, `on_sound` of seconds of speech as it is made, and
+        `on_refused` of the uploads in a request that the provider refused.
+        """
+        context = ChatContext([] if background is None else [background])
+        super().__init__(instructions=instructions, chat_ctx=context, tools=list(tools))
         self._memory = memory
         self._on_turn = on_turn
         self._on_sound = on_sound
+        self._on_refused = on_refused
 
     async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
         """Let history show the view from which the speculative reply was made."""
@@ -67,6 +76,7 @@ class Assistant(Agent):
             if begun or error.status_code not in _REFUSALS or not any(images(item) for item in request.items):
                 raise
             log.warning("pictures_refused", status=error.status_code)
+            self._on_refused(uploads_in(request.items))
         else:
             return
         request = self._memory.without_pictures(chat_ctx, request, reply)

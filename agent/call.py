@@ -1,20 +1,20 @@
 """One call: a job's room, session, sight and uploads, from the dispatch to the goodbye."""
 
 import asyncio
-import time
-from contextlib import suppress
 from typing import Any
 
 import anyio._backends._asyncio  # noqa: F401 - the model's client imports it on first use, which would stall a call
 import structlog
 from livekit.agents import NOT_GIVEN, AgentSession, AutoSubscribe, CloseEvent, JobContext, JobProcess
-from livekit.agents.voice.agent_activity import ActivityClosedError
 from livekit.agents.voice.room_io import RoomOptions, TextInputOptions
 
 from agent.assistant import DEFAULT_INSTRUCTIONS, Assistant
+from agent.background import Background, load_background
 from agent.caller import CallerLink
 from agent.chat import take_chat
 from agent.dispatch import parse_dispatch
+from agent.errors import UploadError
+from agent.gallery import Gallery
 from agent.onlooker import Onlooker
 from agent.ops.log import configure_job
 from agent.ops.stalls import StallWatch
@@ -22,10 +22,11 @@ from agent.pipeline import build_llm, build_session, load_vad
 from agent.rehearsal import rehearse
 from agent.sharing import Sharing
 from agent.turns import TurnLog
-from agent.uploads.intake import Upload, UploadIntake
+from agent.uploads.decoder import Decoder
+from agent.uploads.intake import UploadIntake
+from agent.uploads.message import background_message
 from agent.vision.album import Album
 from agent.vision.memory import Memory, Shown
-from agent.vision.pictures import upload_message
 from agent.vision.tools import sight_tools
 from config.settings import Settings, load_settings
 
@@ -40,6 +41,10 @@ def prewarm(process: JobProcess) -> None:
     process.userdata["instructions"] = _instructions(settings)
     process.userdata["vad"] = load_vad(settings.turn)
     process.userdata["llm"] = build_llm(settings)
+    process.userdata["background"] = background = asyncio.run(load_background(settings))
+    for problem in background.problems:
+        # Known before the first call, and no reason to have none at all: the model is told.
+        log.error("image_unavailable", problem=f"AGENT__IMAGES: {problem}")
     rehearse()
 
 
@@ -52,11 +57,19 @@ async def run_call(ctx: JobContext) -> None:
         "room": ctx.job.room.name,
         "participant": dispatch.participant_identity,
     }
+    background: Background = ctx.proc.userdata["background"]
+    if dispatch.images:
+        background = await load_background(settings)
+        if background.problems:
+            log.error("job_refused", reason="; ".join(background.problems))
+            ctx.shutdown("a picture of the dispatch can't be had")
+            return
     call = Call(
         ctx,
         settings,
         build_session(settings, ctx.proc.userdata["vad"], ctx.proc.userdata["llm"]),
         instructions=dispatch.instructions or ctx.proc.userdata["instructions"],
+        background=background,
         only_for=dispatch.participant_identity,
     )
     await call.start()
@@ -77,6 +90,7 @@ class Call:
         session: AgentSession[None],
         *,
         instructions: str,
+        background: Background,
         only_for: str | None,
     ):
         """Serve the participant `only_for`; with `None`, whoever is there first."""
@@ -101,22 +115,29 @@ class Call:
         self._assistant = Assistant(
             instructions,
             self._memory,
+            background=background_message(background.pictures, len(background.problems), vision.detail),
             tools=sight_tools(vision, self._onlooker.sight, self._memory, self._album),
             on_turn=self._turns.confirm,
             on_sound=self._onlooker.attention.sound,
+            on_refused=self._on_refused,
         )
         self._caller = CallerLink(
             ctx, session, only_for=only_for, linger_s=settings.agent.linger_s, on_change=self._onlooker.refresh
         )
+        self._gallery = Gallery(
+            self._assistant,
+            session,
+            is_caller=lambda identity: identity == self._caller.identity,
+            detail=vision.detail,
+        )
         self._intake = UploadIntake(
             ctx.room,
             uploads,
-            allowed=self._may_upload,
-            deliver=self._deliver,
+            Decoder.of(uploads, vision),
+            permit=self._permit_upload,
+            deliver=self._gallery.add,
         )
-        self._started = asyncio.Event()
         self._greeting: asyncio.Task[None] | None = None
-        self._answering: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Join the room with every handler in place, so that nothing a caller sends early is lost."""
@@ -142,7 +163,7 @@ class Call:
         )
         await connecting
         self._caller.joined()
-        self._started.set()
+        self._gallery.open()
         await self._onlooker.joined()
         log.info("call_started", agent=room.local_participant.identity)
         self._greeting = asyncio.create_task(self._greet())
@@ -158,6 +179,9 @@ class Call:
         if self._sharing is not None:
             self._sharing.turn(event, shown)
 
+    def _on_refused(self, uploads: list[str]) -> None:
+        self._intake.refused_by_model(uploads)
+
     def _on_session_closed(self, event: CloseEvent) -> None:
         # After repeated provider failures the session gives up: better no agent in the room than a deaf and mute one.
         if event.error is not None:
@@ -165,36 +189,17 @@ class Call:
             log.error("session_failed", reason=event.reason.value, error=type(event.error).__name__)
             self._ctx.shutdown("session failed")
 
-    async def _may_upload(self, sender: str) -> bool:
+    async def _permit_upload(self, sender: str) -> None:
+        if self._settings.uploads.from_ == "room":
+            return
         await self._caller.met.wait()  # an early upload may arrive before its sender is announced
-        return sender == self._caller.identity
-
-    async def _deliver(self, upload: Upload) -> None:
-        """Put an upload into the conversation, and answer it if asked to; nobody is cut off for it."""
-        await self._started.wait()
-        message = upload_message(
-            upload.picture.image,
-            upload.stream_id,
-            caption=upload.caption,
-            at=time.time(),
-            detail=self._settings.vision.detail,
-        )
-        context = self._assistant.chat_ctx.copy()
-        context.insert(message)
-        await self._assistant.update_chat_ctx(context)
-        if upload.reply and (self._answering is None or self._answering.done()):
-            self._answering = asyncio.create_task(self._answer_uploads())
-
-    async def _answer_uploads(self) -> None:
-        # The model is asked when the floor is free, not before: it should see that moment, and all that was uploaded.
-        with suppress(ActivityClosedError):  # the call ended meanwhile
-            await self._session.wait_for_idle()
-            self._session.generate_reply()
+        if sender != self._caller.identity:
+            raise UploadError("not_allowed", "Only the caller of this agent may upload pictures.")
 
     async def _aclose(self) -> None:
-        for task in (self._greeting, self._answering):
-            if task is not None:
-                task.cancel()
+        if self._greeting is not None:
+            self._greeting.cancel()
+        await self._gallery.aclose()
         await self._caller.aclose()
         await self._onlooker.aclose()
         await self._intake.aclose()

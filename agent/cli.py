@@ -3,13 +3,14 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Sequence
 
 import structlog
 
 from agent.errors import StartError
 from agent.ops.log import configure_parent
 from config.problems import ConfigError
-from config.settings import load_settings
+from config.settings import Settings, load_settings
 
 EXIT_OK = 0
 EXIT_UNAVAILABLE = 69
@@ -28,10 +29,10 @@ def main(arguments: list[str]) -> int:
     try:
         settings = load_settings()
     except ConfigError as error:
-        sys.stderr.write("The configuration has problems:\n")
-        sys.stderr.writelines(f"  {problem}\n" for problem in error.problems)
-        return EXIT_CONFIG
+        return _refuse(error.problems)
     configure_parent(settings.log)
+    if problems := _unusable_images(settings):
+        return _refuse(problems)
     from agent.worker import serve  # noqa: PLC0415 - seconds of imports: a configuration error need not wait for them
 
     try:
@@ -43,3 +44,18 @@ def main(arguments: list[str]) -> int:
         log.exception("failed")
         return EXIT_FAILED
     return EXIT_OK
+
+
+def _unusable_images(settings: Settings) -> list[str]:
+    """What is wrong with the pictures that every call is to begin with; those elsewhere are fetched later."""
+    if not settings.agent.images:
+        return []
+    from agent.background import load_background  # noqa: PLC0415 - readers of pictures, which few workers need here
+
+    return [f"AGENT__IMAGES: {problem}" for problem in asyncio.run(load_background(settings, local=True)).problems]
+
+
+def _refuse(problems: Sequence[str]) -> int:
+    sys.stderr.write("The configuration has problems:\n")
+    sys.stderr.writelines(f"  {problem}\n" for problem in problems)
+    return EXIT_CONFIG

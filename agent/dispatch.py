@@ -1,14 +1,25 @@
 """What a dispatch may ask of one call: the job's metadata."""
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from agent.errors import DispatchError
+from config.reference import parse_reference
 from config.settings import Settings
 from config.vision import Detail, VisionSource
 
 Group = TypeVar("Group", bound=BaseModel)
+
+
+MAX_IMAGES = 20
+"""Pictures that one dispatch may give."""
+
+
+def _reference(text: str) -> str:
+    """Whoever dispatches a job must not read the worker's files."""
+    parse_reference(text, files=False)
+    return text
 
 
 class _Strict(BaseModel):
@@ -30,13 +41,14 @@ class Dispatch(_Strict):
     language: str | None = Field(default=None, min_length=1)
     voice: str | None = None
     participant_identity: str | None = Field(default=None, min_length=1)
+    images: tuple[Annotated[str, AfterValidator(_reference)], ...] = Field(default=(), max_length=MAX_IMAGES)
     vision: DispatchVision = DispatchVision()
 
     def apply(self, settings: Settings) -> Settings:
         """The settings of this call."""
         return Settings(
             services=settings.services,
-            agent=_with(settings.agent, greeting=self.greeting),
+            agent=_with(settings.agent, greeting=self.greeting, images=self.images or None),
             stt=_with(settings.stt, language=self.language),
             llm=settings.llm,
             tts=_with(settings.tts, language=_spoken_language(self.language), voice=self.voice),
@@ -60,7 +72,8 @@ def parse_dispatch(metadata: str) -> Dispatch:
         return Dispatch.model_validate_json(metadata)
     except ValidationError as error:
         problems = [
-            f"{'.'.join(str(part) for part in problem['loc']) or 'metadata'}: {problem['msg']}"
+            f"{'.'.join(str(part) for part in problem['loc']) or 'metadata'}: "
+            + problem["msg"].removeprefix("Value error, ")
             for problem in error.errors()
         ]
         allowed = ", ".join(Dispatch.model_fields)

@@ -5,7 +5,9 @@
     + ServerUnreachableError
     + ServerRefusedError
   - DispatchError         a job's metadata is not valid
+  - BackgroundError       a picture that a call is to begin with can't be had
   - UploadError           an upload is refused; its `code` goes to the sender
+  - FetchError            a picture can't be fetched
 """
 
 from typing import Literal
@@ -15,10 +17,14 @@ UploadCode = Literal[
     "too_large",
     "timeout",
     "aborted",
+    "busy",
+    "rate_limited",
+    "call_limit",
     "unsupported_type",
     "too_many_pixels",
+    "too_complex",
     "damaged",
-    "busy",
+    "model_refused",
     "failed",
 ]
 
@@ -43,6 +49,10 @@ class DispatchError(SightedError):
     """The metadata of a dispatched job is not valid; the message names the field."""
 
 
+class BackgroundError(SightedError):
+    """A picture that a call is to begin with can't be had; the message says which and why."""
+
+
 class UploadError(SightedError):
     """An upload is refused.
 
@@ -53,3 +63,7 @@ class UploadError(SightedError):
     def __init__(self, code: UploadCode, message: str):
         super().__init__(message)
         self.code: UploadCode = code
+
+
+class FetchError(SightedError):
+    """A picture can't be fetched; the message names the address, what was found and what is allowed."""

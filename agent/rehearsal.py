@@ -13,8 +13,8 @@ from livekit.agents.types import APIConnectOptions
 from livekit.agents.utils import http_context
 from livekit.plugins import openai
 
+from agent.uploads.message import upload_message
 from agent.vision.encode import encode_bgr
-from agent.vision.pictures import upload_message
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -13,7 +13,7 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from bench import absence, arrival, attention, cpu, memory, pictures, turns
+from bench import absence, arrival, attention, cpu, memory, pictures, turns, uploads
 from bench.plan import QUICK, Plan
 from bench.report import Section, by_hand, document
 from bench.stage import open_stage, say
@@ -25,6 +25,7 @@ MEASUREMENTS = {
     "arrival": arrival.measure,
     "absence": absence.measure,
     "memory": memory.measure,
+    "uploads": uploads.measure,
     "cpu": cpu.measure,
     "attention": attention.measure,
 }

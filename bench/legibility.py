@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from rapidocr_onnxruntime import RapidOCR
 
-from agent.vision.encode import EncodedImage, encode_frame
+from agent.vision.encode import encode_frame
+from agent.vision.encoded import EncodedImage
 from agent.vision.frame import Frame
 from agent.vision.target import Target
 from config.vision import PictureFormat

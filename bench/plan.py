@@ -29,6 +29,8 @@ class Plan:
     """Spoken turns of the long call with ours."""
     stock_long_turns: int = 30
     """The same with stock, whose requests grow."""
+    uploads: int = 40
+    """Pictures of twelve megapixels, one after the other."""
     attention_turns: int = 60
     """Turns of each conversation that compares `adaptive` attention with `always`."""
 
@@ -42,6 +44,7 @@ QUICK = Plan(
     sizes=(HD,),
     long_turns=10,
     stock_long_turns=10,
+    uploads=10,
     attention_turns=5,
 )
 """A few minutes, to see that everything works; the figures are too few to trust."""

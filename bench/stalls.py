@@ -25,9 +25,16 @@ from typing import Any
 SWITCH = "BENCH_STALLS"
 """The environment variable that turns this on; it costs a few microseconds a callback."""
 
-VISION_FILES = ("/agent/vision/", "/bench/recipe.py", "/livekit/rtc/video_stream.py")
+VISION_FILES = (
+    "/agent/vision/",
+    "/agent/uploads/",
+    "/agent/gallery.py",
+    "/bench/recipe.py",
+    "/livekit/rtc/video_stream.py",
+    "/livekit/rtc/data_stream.py",
+)
 """Coroutines of these files are vision."""
-VISION_MODULES = ("agent.vision.", "bench.recipe")
+VISION_MODULES = ("agent.vision.", "agent.uploads.", "bench.recipe")
 """Plain methods of the classes in these are vision, whoever calls them."""
 CONVERTER = ("livekit.agents.llm._provider_format.openai", "_to_image_content")
 """Makes of an `ImageContent` what the request carries: encoding and base64."""

@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> str | None:
 def default(info: FieldInfo) -> str:
     """The default as one would write it into an environment variable."""
     value = info.default
-    if value is None or isinstance(value, SecretStr):
+    if value in {None, ()} or isinstance(value, SecretStr):
         return ""
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 

@@ -1,16 +1,17 @@
 """The groups of settings: every `GROUP__NAME` variable with its type, unit, bound, default and meaning.
 
-The largest of them, `VISION__*`, has a file of its own: `config/vision.py`.
+`VISION__*` and `UPLOADS__*` have files of their own: `config/vision.py` and `config/uploads.py`.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, NoDecode
 
 from config.group import group
+from config.reference import parse_reference, parse_references
 
 
 class AgentSettings(BaseSettings):
@@ -22,8 +23,28 @@ class AgentSettings(BaseSettings):
     """A text file with the agent's instructions (UTF-8). Unset: a short built-in persona."""
     greeting: str = ""
     """The first sentence, spoken when the caller is there. Unset: the agent waits for the caller."""
+    images: Annotated[tuple[str, ...], NoDecode] = ()
+    """Pictures that every call begins with: files, `https://` addresses and data URLs, separated by spaces (or as a
+    JSON list). They are checked as uploads are."""
+    pass_image_urls: bool = False
+    """Hands `https://` addresses of such pictures to the model's provider as they are, in place of fetching them."""
+    fetch_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    """Seconds such a picture may take to be fetched. Only public addresses are asked."""
     linger_s: float = Field(default=20.0, ge=0, le=3600)
     """Seconds a call stays open after its caller has left; a caller who returns in time finds it as it was."""
+
+    @field_validator("images", mode="before")
+    @classmethod
+    def _known_references(cls, value: object) -> object:
+        if isinstance(value, tuple):
+            return value
+        try:
+            found = parse_references(str(value))
+            for one in found:
+                parse_reference(one, files=True)
+        except ValueError as error:
+            raise PydanticCustomError("reference", "{problem}", {"problem": str(error)}) from None
+        return found
 
 
 class SttSettings(BaseSettings):
@@ -87,25 +108,6 @@ class TurnSettings(BaseSettings):
         if value < info.data.get("min_delay_s", 0.0):
             raise PydanticCustomError("below", "should not be less than TURN__MIN_DELAY_S")
         return value
-
-
-class UploadSettings(BaseSettings):
-    """Pictures sent on the byte stream `images`."""
-
-    model_config = group("UPLOADS")
-
-    max_bytes: int = Field(default=10_000_000, ge=1_000, le=100_000_000)
-    """Bytes of one upload at most."""
-    max_pixels: int = Field(default=50_000_000, ge=10_000, le=400_000_000)
-    """Pixels of one upload at most (width x height), read from its header before it is decoded."""
-    timeout_s: float = Field(default=30.0, gt=0, le=600)
-    """Seconds an upload may take."""
-    max_width: int = Field(default=1568, ge=64, le=8192)
-    """Pixels; a wider upload is made smaller, in proportion."""
-    max_height: int = Field(default=1568, ge=64, le=8192)
-    """Pixels; a higher upload is made smaller, in proportion."""
-    max_images: int = Field(default=3, ge=0, le=20)
-    """Uploads a request carries at most, the newest; older ones become a short text line."""
 
 
 class WorkerSettings(BaseSettings):

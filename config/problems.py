@@ -26,9 +26,13 @@ def describe(section: type[BaseSettings], error: ValidationError) -> list[str]:
 
 
 def _sentence(section: type[BaseSettings], problem: ErrorDetails) -> str:
-    field = str(problem["loc"][0]).lower()
-    known = section.model_fields[field]
-    name = f"{section.model_config.get('env_prefix', '')}{field}".upper()
+    prefix = section.model_config.get("env_prefix", "")
+    # A field whose name would be a word of Python is told by the variable's own name, and has an underscore.
+    field = str(problem["loc"][0]).lower().removeprefix(prefix.lower())
+    known = section.model_fields.get(field) or section.model_fields[f"{field}_"]
+    name = f"{prefix}{field}".upper()
+    if problem["type"] == "reference":
+        return f"{name}: {problem['msg']}"  # it names what was found, which may be very long
     if problem["type"] in {"missing", "unset"}:
         return f"{name}: not set. {known.description}"
     if problem["type"] in {"string_too_short", "too_short"} or problem["input"] == "":

@@ -15,17 +15,17 @@ from config.groups import (
     SttSettings,
     TtsSettings,
     TurnSettings,
-    UploadSettings,
     WorkerSettings,
 )
 from config.problems import ConfigError, describe, misspelt
 from config.services import ServiceSettings
+from config.uploads import UploadSettings
 from config.vision import VisionSettings
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that can be set; see `config.services`, `config.groups` and `config.vision` for each meaning."""
+    """Everything that can be set; see `config.services`, `config.groups`, `config.vision` and `config.uploads`."""
 
     services: ServiceSettings
     agent: AgentSettings
@@ -59,7 +59,7 @@ def variables() -> Iterator[tuple[str, type[BaseSettings], str]]:
     for section in SECTIONS.values():
         prefix = section.model_config.get("env_prefix", "")
         for field in section.model_fields:
-            yield f"{prefix}{field}".upper(), section, field
+            yield f"{prefix}{field}".upper().removesuffix("_"), section, field
 
 
 def load_settings() -> Settings:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from agent.vision.encode import EncodedImage
+from agent.vision.encoded import EncodedImage
 from agent.vision.frame import Frame
 from agent.vision.region import Region
 from agent.vision.track import Source

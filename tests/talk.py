@@ -2,8 +2,8 @@
 
 from livekit.agents.llm import ChatContext, ChatItem, ChatMessage, FunctionCall, FunctionCallOutput, ImageContent
 
+from agent.uploads.message import upload_message
 from agent.vision.memory import Memory, Shown
-from agent.vision.pictures import upload_message
 from tests.fakes import FakeSight, picture
 
 

@@ -1,25 +1,27 @@
 """Takes pictures from the byte stream `images`, checks them and tells the sender what became of each."""
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import Any
 
 import structlog
 from livekit import rtc
 
-from agent.errors import UploadCode, UploadError
-from agent.uploads.image import Picture, clean
-from config.groups import UploadSettings
+from agent.errors import UploadError
+from agent.uploads.decoder import Decoder, Picture
+from agent.uploads.incoming import Incoming
+from agent.uploads.quota import Quota
+from agent.uploads.status import Receipt, Status, accepted, rejected, tell
+from config.uploads import UploadSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
 TOPIC = "images"
-STATUS_TOPIC = "images.status"
 _MAX_CAPTION = 1000
-_MAX_NAME = 200
-_MAX_AT_ONCE = 8
-"""Uploads under way; each may hold as many bytes as its limit allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,39 +29,48 @@ class Upload:
     """A verified picture and what its sender said about it.
 
     Attributes:
-        stream_id: The byte stream's id, as the sender knows it.
+        key: Names it in this call.
+        sender: The participant's identity.
         picture: The clean picture.
         caption: The sender's words, possibly empty.
         reply: Whether the agent should answer at once.
+        followed_by: The newest upload of this sender, if it is another one and still under way.
     """
 
-    stream_id: str
+    key: str
+    sender: str
     picture: Picture
     caption: str
     reply: bool
+    followed_by: asyncio.Task[None] | None = None
 
 
 class UploadIntake:
     """Registered once per room, before it is joined, so that nothing early is lost; `aclose` undoes it.
 
-    Uploads are read side by side, a few at once, but checked and delivered one at a time, in the order in which they
-    are complete.
+    Uploads are read side by side and delivered, for each sender, in the order in which they were begun.
     """
 
     def __init__(
         self,
         room: rtc.Room,
         settings: UploadSettings,
+        decoder: Decoder,
         *,
-        allowed: Callable[[str], Awaitable[bool]],
+        permit: Callable[[str], Awaitable[None]],
         deliver: Callable[[Upload], Awaitable[None]],
     ):
+        """`permit` raises `UploadError` for a sender who may not upload, once that is known."""
         self._room = room
         self._settings = settings
-        self._allowed = allowed
+        self._decoder = decoder
+        self._permit = permit
         self._deliver = deliver
+        self._quota = Quota(settings)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._order = asyncio.Lock()
+        self._last: dict[str, asyncio.Task[None]] = {}
+        self._keys = count(1)
+        self._delivered: OrderedDict[str, Receipt] = OrderedDict()
 
     def register(self) -> None:
         """Start to take uploads."""
@@ -71,105 +82,105 @@ class UploadIntake:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._decoder.aclose()
+
+    def refused_by_model(self, keys: Sequence[str]) -> None:
+        """Tell the senders of pictures that a request carried that the model's provider would not take it."""
+        message = "The model could not take a request with this picture; it is no longer in the conversation."
+        for key in keys:
+            receipt = self._delivered.pop(key, None)
+            if receipt is not None:
+                self._spawn(self._refuse(receipt, UploadError("model_refused", message), 0))
 
     def _on_stream(self, reader: rtc.ByteStreamReader, sender: str) -> None:
         # The handler is called synchronously: an async one would never be awaited.
-        task = asyncio.create_task(self._take(reader, sender, busy=len(self._tasks) >= _MAX_AT_ONCE))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        receipt = Receipt(sender, reader.info.stream_id, reader.info.name)
+        try:
+            self._quota.begin(sender)
+        except UploadError as error:
+            reader.close()  # without this a refused stream goes on filling its queue
+            self._spawn(self._refuse(receipt, error, 0))
+            return
+        before = self._last.get(sender)
+        self._last[sender] = task = self._spawn(self._take(reader, receipt, before))
+        task.add_done_callback(lambda _: self._over(sender, task, reader))
 
-    async def _take(self, reader: rtc.ByteStreamReader, sender: str, *, busy: bool) -> None:
-        info = reader.info
-        attributes = info.attributes or {}
+    def _over(self, sender: str, task: asyncio.Task[None], reader: rtc.ByteStreamReader) -> None:
+        reader.close()  # closed long ago, but for one whose task was cancelled before it began
+        self._quota.end(sender)
+        if self._last.get(sender) is task:
+            del self._last[sender]
+
+    async def _take(self, reader: rtc.ByteStreamReader, receipt: Receipt, before: asyncio.Task[None] | None) -> None:
+        started = time.monotonic()
+        incoming = Incoming(reader.info.size, self._settings, self._quota)
         size = 0
         try:
-            data = await self._read(reader, sender, busy=busy)
-            size = len(data)
-            async with self._order:
-                picture = await asyncio.to_thread(self._clean, data)
-                await self._deliver(
-                    Upload(
-                        stream_id=info.stream_id,
-                        picture=picture,
-                        caption=attributes.get("caption", "")[:_MAX_CAPTION],
-                        reply=attributes.get("reply", "").lower() == "true",
-                    )
-                )
+            try:
+                await self._read(reader, incoming, receipt)
+                size, read_at = len(incoming.data), time.monotonic()
+                picture = await self._decoder.clean([incoming.data])
+            finally:
+                size = len(incoming.data)
+                incoming.release()
+                reader.close()
+            if before is not None:
+                await asyncio.wait([before])
+            status = await self._give(reader.info.attributes or {}, receipt, picture)
         except UploadError as error:
-            log.info("upload_rejected", code=error.code, sender=sender, bytes=size, stream_id=info.stream_id)
-            await self._tell(sender, info, size, code=error.code, message=str(error))
+            await self._refuse(receipt, error, size)
         except Exception:
-            log.exception("upload_failed", sender=sender, bytes=size, stream_id=info.stream_id)
-            await self._tell(sender, info, size, code="failed", message="The picture could not be taken in.")
+            log.exception("upload_failed", sender=receipt.sender, bytes=size)
+            await self._refuse(receipt, UploadError("failed", "The picture could not be taken in."), size)
         else:
-            jpeg = picture.image
-            log.info("upload_accepted", sender=sender, bytes=size, format=picture.format, stream_id=info.stream_id)
-            await self._tell(sender, info, len(jpeg.data), width=jpeg.width, height=jpeg.height)
-        finally:
-            # Without this a refused stream goes on filling its queue.
-            reader.close()
+            log.info(
+                "upload_accepted",
+                sender=receipt.sender,
+                kind=picture.kind,
+                bytes=size,
+                sent_bytes=status.bytes,
+                received_ms=round(1000 * (read_at - started)),
+                accepted_ms=round(1000 * (time.monotonic() - read_at)),
+            )
+            await tell(self._room, receipt, status)
 
-    def _clean(self, data: bytes) -> Picture:
-        limits = self._settings
-        picture = clean(data, max_pixels=limits.max_pixels, max_width=limits.max_width, max_height=limits.max_height)
-        _ = picture.image.data_url  # made here, in the thread, and kept
-        return picture
-
-    async def _read(self, reader: rtc.ByteStreamReader, sender: str, *, busy: bool) -> bytes:
-        """All bytes of the stream, within the limits that hold while it runs.
-
-        Raises:
-            UploadError: `busy`, `not_allowed`, `too_large`, `timeout` or `aborted`.
-        """
-        if busy:
-            raise UploadError("busy", f"{_MAX_AT_ONCE} uploads are under way already; try again in a moment.")
-        limit = self._settings.max_bytes
-        declared = reader.info.size
-        if declared and declared > limit:
-            raise UploadError("too_large", f"The picture has {declared:,} bytes, at most {limit:,}.")
-        data = bytearray()
+    async def _read(self, reader: rtc.ByteStreamReader, incoming: Incoming, receipt: Receipt) -> None:
+        permission = asyncio.ensure_future(self._permit(receipt.sender))
+        self._spawn(self._decoder.warm())
         try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                if not await self._allowed(sender):
-                    raise UploadError("not_allowed", "Only the caller of this agent may upload pictures.")
-                async for chunk in reader:
-                    data += chunk
-                    if len(data) > limit:
-                        raise UploadError("too_large", f"The picture has over {limit:,} bytes, which is the limit.")
+            await incoming.read(aiter(reader), permission)
+            self._quota.take()
         except rtc.StreamError as error:
-            raise UploadError("aborted", f"The upload was broken off after {len(data):,} bytes.") from error
-        except TimeoutError:
-            raise UploadError(
-                "timeout", f"The upload took over {self._settings.timeout_s:g} seconds, which is the limit."
-            ) from None
-        # Some clients' aborts end like a finished stream, so the size tells. An undeclared size reads as 0.
-        if declared and len(data) < declared:
-            raise UploadError("aborted", f"The upload ended after {len(data):,} of {declared:,} bytes.")
-        return bytes(data)
+            raise UploadError("aborted", f"The upload was broken off after {len(incoming.data):,} bytes.") from error
+        finally:
+            permission.cancel()
+            await asyncio.gather(permission, return_exceptions=True)
 
-    async def _tell(
-        self,
-        sender: str,
-        info: rtc.ByteStreamInfo,
-        size: int,
-        *,
-        code: UploadCode | None = None,
-        message: str = "",
-        width: int | None = None,
-        height: int | None = None,
-    ) -> None:
-        """Send `images.status` to the sender."""
-        status = {
-            "stream_id": info.stream_id,
-            "name": info.name[:_MAX_NAME],
-            "status": "rejected" if code else "accepted",
-            "code": code,
-            "message": message or "The picture is in the conversation.",
-            "width": width,
-            "height": height,
-            "bytes": size,
-        }
-        # Not asked whether the sender is here: who publishes nothing is announced seconds after they may send.
-        await self._room.local_participant.send_text(
-            json.dumps(status), topic=STATUS_TOPIC, destination_identities=[sender]
-        )
+    async def _give(self, attributes: dict[str, str], receipt: Receipt, picture: Picture) -> Status:
+        """Put the picture into the conversation."""
+        key = str(next(self._keys))
+        caption = _plain(attributes.get("caption", ""))[:_MAX_CAPTION]
+        reply = attributes.get("reply", "").lower() == "true"
+        self._delivered[key] = receipt
+        while len(self._delivered) > max(1, self._settings.max_images):
+            self._delivered.popitem(last=False)
+        newest = self._last.get(receipt.sender)
+        followed_by = None if newest is asyncio.current_task() else newest
+        await self._deliver(Upload(key, receipt.sender, picture, caption, reply, followed_by))
+        return accepted(width=picture.image.width, height=picture.image.height, size=len(picture.image.data))
+
+    async def _refuse(self, receipt: Receipt, error: UploadError, size: int) -> None:
+        if self._quota.may_tell(receipt.sender):
+            log.info("upload_rejected", code=error.code, sender=receipt.sender, bytes=size)
+            await tell(self._room, receipt, rejected(error.code, str(error), size))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _plain(text: str) -> str:
+    """One line without control characters."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.vision.encode import EncodedImage, encode_frame
+from agent.vision.encode import encode_frame
+from agent.vision.encoded import EncodedImage
 from agent.vision.fingerprint import fingerprint
 from agent.vision.frame import Frame
 from agent.vision.region import Region, crop

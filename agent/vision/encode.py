@@ -1,17 +1,16 @@
 """Turning a frame into the picture file that the model is sent."""
 
-import base64
 import hashlib
-from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.vision.fit import SMALLEST_PX, Layout, Step, layout, smaller
+from agent.vision.encoded import EncodedImage
+from agent.vision.fit import Layout, layout
 from agent.vision.frame import Frame
 from agent.vision.region import Planes, cut, planes
+from agent.vision.scale import SMALLEST_PX, Step, smaller
 from agent.vision.target import Target
 from config.vision import PictureFormat
 
@@ -23,30 +22,6 @@ _QUALITY_FLAGS: dict[PictureFormat, int] = {"jpeg": cv2.IMWRITE_JPEG_QUALITY, "w
 
 # One encode takes 3 ms; OpenCV's own thread pool would only compete with the audio path for the same cores.
 cv2.setNumThreads(1)
-
-
-@dataclass(frozen=True)
-class EncodedImage:
-    """An encoded picture.
-
-    Attributes:
-        data: The file.
-        mime: Its type, such as `image/jpeg`.
-        width: Pixels, upright.
-        height: Pixels, upright.
-        sha256: Hexadecimal digest of `data`.
-    """
-
-    data: bytes
-    mime: str
-    width: int
-    height: int
-    sha256: str
-
-    @cached_property
-    def data_url(self) -> str:
-        """The file as a `data:` URL, made once however many requests carry it."""
-        return f"data:{self.mime};base64," + base64.b64encode(self.data).decode("ascii")
 
 
 def encode_frame(frame: Frame, target: Target) -> EncodedImage:

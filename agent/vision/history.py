@@ -7,6 +7,8 @@ from livekit.agents.llm import ChatItem, ChatMessage
 
 UPLOAD = "upload"
 """Key in a message's `extra` that marks an upload; providers are not sent it."""
+BACKGROUND = "background"
+"""Likewise, of the pictures that a call begins with: they stay, as the instructions do."""
 
 
 def open_question(items: Sequence[ChatItem]) -> ChatMessage | None:
@@ -20,7 +22,7 @@ def open_question(items: Sequence[ChatItem]) -> ChatMessage | None:
 
 def recent(items: list[ChatItem], max_turns: int) -> list[ChatItem]:
     """Drop the oldest user turns over the limit, in blocks of a quarter of it, so that prompt caches hold between."""
-    asked = [index for index, item in enumerate(items) if isinstance(item, ChatMessage) and item.role == "user"]
+    asked = [index for index, item in enumerate(items) if _is_spoken(item) and item.role == "user"]
     block = max(1, max_turns // 4)
     dropped = -(-max(0, len(asked) - max_turns) // block) * block
     if dropped == 0 or dropped >= len(asked):
@@ -32,10 +34,10 @@ def recent(items: list[ChatItem], max_turns: int) -> list[ChatItem]:
     return head + [item for item in tail if item.type != "function_call_output" or item.call_id in calls]
 
 
-def _is_spoken(item: ChatItem) -> bool:
-    return isinstance(item, ChatMessage) and item.role in {"user", "assistant"}
+def _is_spoken(item: ChatItem) -> TypeGuard[ChatMessage]:
+    return isinstance(item, ChatMessage) and item.role in {"user", "assistant"} and BACKGROUND not in item.extra
 
 
 def is_question(item: ChatItem) -> TypeGuard[ChatMessage]:
     """Whether it is something that the user said or typed."""
-    return isinstance(item, ChatMessage) and item.role == "user" and UPLOAD not in item.extra
+    return _is_spoken(item) and item.role == "user" and UPLOAD not in item.extra

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from livekit.agents.llm import ChatContext, ChatItem, ChatMessage
 
-from agent.vision.history import is_question, open_question, recent
+from agent.vision.history import BACKGROUND, is_question, open_question, recent
 from agent.vision.pictures import (
     attach,
     carries,
@@ -18,6 +18,7 @@ from agent.vision.pictures import (
     images,
     in_words,
     own_message,
+    told_in_words,
     tool_message,
     with_look,
 )
@@ -119,6 +120,9 @@ class Memory:
             if is_question(item) and shown is not None and item.id == shown.question:
                 attach(item, Blind("refused"), self.detail)  # no trace either: the model never had this view
         expire(history.items, keep_views_of=(), max_uploads=0)
+        for item in history.items:
+            if isinstance(item, ChatMessage) and BACKGROUND in item.extra:
+                item.content = told_in_words(item)
         if shown is not None:
             look = shown.look
             if isinstance(look, View):

@@ -1,4 +1,4 @@
-"""Pictures in messages: how a view, an upload or its absence is put to the model, and what an old one leaves."""
+"""Pictures in messages: how a view or its absence is put to the model, and what an old one leaves."""
 
 from collections.abc import Container, Sequence
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import TypeGuard
 from livekit.agents.llm import ChatItem, ChatMessage, ImageContent
 from livekit.agents.llm.chat_context import ChatContent
 
-from agent.vision.encode import EncodedImage
+from agent.vision.encoded import EncodedImage
 from agent.vision.history import UPLOAD
 from agent.vision.track import BlindReason
 from agent.vision.view import Blind, Look, Shot, View
@@ -24,13 +24,6 @@ _WHY: dict[BlindReason, str] = {
     "stale": "has sent nothing for a while",
     "failed": "can't be read at the moment",
 }
-
-
-def upload_message(image: EncodedImage, stream_id: str, *, caption: str, at: float, detail: Detail) -> ChatMessage:
-    """An uploaded picture as a user message of its own; `at` is unix seconds."""
-    words = f"[Picture uploaded by the user] {caption}".rstrip()
-    picture = _content(f"{UPLOAD}:{int(at)}:{stream_id}", image, detail)
-    return ChatMessage(role="user", content=[words, picture], extra={UPLOAD: stream_id}, created_at=at)
 
 
 def why_blind(blind: Blind) -> str:
@@ -94,7 +87,7 @@ def words(message: ChatMessage) -> list[ChatContent]:
 def pictures(look: Look, detail: Detail) -> list[ChatContent]:
     """The view as message content; empty when there is none."""
     shots = look.shots if isinstance(look, View) else ()
-    return [_content(f"{_VIEW}:{int(shot.taken_at)}:{shot.source}", shot.image, detail) for shot in shots]
+    return [picture_content(f"{_VIEW}:{int(shot.taken_at)}:{shot.source}", shot.image, detail) for shot in shots]
 
 
 def with_look(message: ChatMessage, look: Look) -> ChatMessage:
@@ -116,7 +109,7 @@ def tool_message(shots: Sequence[Shot], detail: Detail) -> list[ChatItem]:
     for shot in shots:
         part = f", {shot.part}, in full resolution" if shot.part else ""
         seen = f"[The user's {shot.source}{part}, at {time_of_day(shot.taken_at)}.]"
-        content += [seen, _content(f"{_VIEW}:tool", shot.image, detail)]
+        content += [seen, picture_content(f"{_VIEW}:tool", shot.image, detail)]
     return [ChatMessage(role="user", content=content)] if content else []
 
 
@@ -132,10 +125,13 @@ def images(item: ChatItem) -> list[ImageContent]:
 
 def in_words(item: ChatItem) -> ChatItem:
     """A copy in which each picture is a line that says that it could not be shown."""
-    if not isinstance(item, ChatMessage):
-        return item
+    return item.model_copy(update={"content": told_in_words(item)}) if isinstance(item, ChatMessage) else item
+
+
+def told_in_words(message: ChatMessage) -> list[ChatContent]:
+    """A message's content without its pictures, each of which leaves a line."""
     refused = "[A picture was here, but the model could not take it: you can't see it.]"
-    return item.model_copy(update={"content": [refused if isinstance(c, ImageContent) else c for c in item.content]})
+    return [refused if isinstance(one, ImageContent) else one for one in message.content]
 
 
 def copied(item: ChatItem) -> ChatItem:
@@ -180,7 +176,8 @@ def _is_view(content: ChatContent) -> TypeGuard[ImageContent]:
     return isinstance(content, ImageContent) and content.id.startswith(f"{_VIEW}:")
 
 
-def _content(name: str, image: EncodedImage, detail: Detail) -> ImageContent:
+def picture_content(name: str, image: EncodedImage, detail: Detail) -> ImageContent:
+    """A picture of a message; `name` says what it is: its kind, when it was taken (unix seconds), and more."""
     return ImageContent(id=name, image=image.data_url, mime_type=image.mime, inference_detail=detail)
 
 

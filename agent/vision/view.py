@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from agent.vision.encode import EncodedImage
+from agent.vision.encoded import EncodedImage
 from agent.vision.track import BlindReason, Source
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from string import Template
 from typing import Any, Final
 
 import pytest
@@ -108,7 +109,18 @@ class TestImage:
         installs = [rest for keyword, rest in whole(stage) if keyword == "RUN" and re.search(r"\bpip\b", rest)]
         assert len(installs) == 2
         assert all("--require-hashes" in install for install in installs)
-        assert f"/build/requirements/{stage}.txt" in installs[-1]
+        lock = re.search(r"/build/requirements/(\S+)\.txt", installs[-1])
+        assert lock is not None
+        chosen = dict(rest.split("=", 1) for keyword, rest in whole(stage) if keyword == "ARG" and "=" in rest)
+        assert Template(lock[1]).substitute(chosen) == stage
+
+    def test_every_set_of_packages_of_the_worker_is_locked(self) -> None:
+        """`--build-arg PACKAGES=` takes each of those that are copied for it; all hold what the worker needs."""
+        [files] = [rest for keyword, rest in stages()["production-packages"] if keyword == "COPY"]
+        *locks, _ = files.split()
+        assert locks == ["requirements/production.txt", "requirements/heif.txt"]
+        worker, with_heif = (set((ROOT / lock).read_text(encoding="utf-8").splitlines()) for lock in locks)
+        assert worker < with_heif
 
     @pytest.mark.parametrize("stage", ["production", "sandbox"])
     def test_user_is_a_number_and_not_root(self, stage: str) -> None:

@@ -15,6 +15,7 @@ EVERYTHING = {
     "voice": "a-voice",
     "participant_identity": "caller-1",
     "vision": {"source": "screen", "detail": "high"},
+    "images": ["https://example.com/plan.png", "data:image/png;base64,AAAA"],
 }
 
 
@@ -35,6 +36,7 @@ def test_every_wish_reaches_its_setting() -> None:
     assert (applied.stt.language, applied.tts.language) == ("de-DE", "de")
     assert applied.tts.voice == "a-voice"
     assert (applied.vision.source, applied.vision.detail) == ("screen", "high")
+    assert applied.agent.images == ("https://example.com/plan.png", "data:image/png;base64,AAAA")
 
 
 def test_one_wish_leaves_the_other_settings_alone() -> None:
@@ -75,6 +77,10 @@ def test_empty_greeting_silences_the_workers_own() -> None:
         ('{"vision": null}', "vision: Input should be"),
         ('{"participant_identity": ""}', "participant_identity: String should have at least 1 character"),
         ('{"language": ""}', "language: String should have at least 1 character"),
+        ('{"images": ["/etc/passwd"]}', "images.0: "),
+        ('{"images": ["https://example.com/a.png", "http://example.com/a.png"]}', "images.1: "),
+        ('{"images": ["data:image/png;base64,!"]}', "images.0: "),
+        (json.dumps({"images": ["https://example.com/a.png"] * 21}), "images: Tuple should have at most 20 items"),
         ('{"greeting": "Hello"', "metadata: Invalid JSON"),
         ("hello", "metadata: Invalid JSON"),
         ("[]", "metadata: Input should be an object"),

@@ -13,7 +13,8 @@ from livekit import rtc
 from numpy.typing import NDArray
 from PIL import Image
 
-from agent.vision.encode import EncodedImage, encode_bgr, encode_frame
+from agent.vision.encode import encode_bgr, encode_frame
+from agent.vision.encoded import EncodedImage
 from agent.vision.frame import Frame
 from agent.vision.target import Target
 from config.vision import PictureFormat, Resize

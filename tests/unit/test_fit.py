@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from agent.vision.fit import QUALITIES, Layout, Rect, Step, fit, layout, smaller
+from agent.vision.fit import Layout, Rect, layout
+from agent.vision.scale import QUALITIES, Step, fit, smaller
 from config.vision import Resize
 
 STRATEGIES: tuple[Resize, ...] = (

@@ -16,8 +16,8 @@ from livekit.agents.voice.room_io import TextInputOptions
 from livekit.rtc._ffi_client import FfiClient
 from livekit.rtc._proto.ffi_pb2 import FfiRequest
 
+from agent.uploads.message import upload_message
 from agent.vision.memory import Memory
-from agent.vision.pictures import upload_message
 from tests.fakes import FakeSight, data_url, picture, view
 
 

@@ -74,7 +74,15 @@ class Call:
         """Begin the session."""
         settings = VisionSettings(look_tool=True, recall_tool=True)
         tools = sight_tools(settings, self.sight, self.memory, self.album)
-        agent = Assistant("You see.", self.memory, tools=tools, on_turn=lambda _: None, on_sound=lambda _: None)
+        self.refused: list[str] = []
+        agent = Assistant(
+            "You see.",
+            self.memory,
+            tools=tools,
+            on_turn=lambda _: None,
+            on_sound=lambda _: None,
+            on_refused=self.refused.extend,
+        )
         await self.session.start(agent, record=False)
 
     async def reply(self, text: str = "") -> str:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from livekit.agents.llm import ChatContext, ChatItem, ChatMessage
 
+from agent.uploads.message import upload_message
 from agent.vision.history import open_question, recent
-from agent.vision.pictures import upload_message
 from tests.fakes import data_url, picture
 from tests.talk import Talk, images_of, pictures, said
 

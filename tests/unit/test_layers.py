@@ -27,7 +27,10 @@ TOUCH_LIVEKIT = {
     "agent.vision.history": "works on the framework's chat items, which are plain data",
     "agent.vision.memory": "works on the framework's chat context, which is plain data",
     "agent.vision.pictures": "works on the framework's messages, which are plain data",
+    "agent.gallery": "puts uploads into the session",
     "agent.uploads.intake": "reads the room's byte streams",
+    "agent.uploads.status": "sends text streams to the room",
+    "agent.uploads.message": "makes the framework's messages, which are plain data",
     "agent.ops.health": "asks whether the worker is registered",
 }
 """The only modules of `agent` that may import LiveKit, and why. Everything else is tested without it."""

@@ -6,7 +6,7 @@ import weakref
 import pytest
 from livekit.agents.llm import ChatMessage
 
-from agent.vision.encode import EncodedImage
+from agent.vision.encoded import EncodedImage
 from agent.vision.memory import Memory
 from agent.vision.view import Blind, Look, View
 from tests.fakes import FakeSight, data_url, picture

@@ -6,6 +6,7 @@ import pytest
 from livekit.agents.llm import ChatItem, ChatMessage, ImageContent
 from livekit.agents.llm.chat_context import ChatContent
 
+from agent.uploads.message import upload_message
 from agent.vision.pictures import (
     copied,
     expire,
@@ -13,7 +14,6 @@ from agent.vision.pictures import (
     own_message,
     pictures,
     tool_message,
-    upload_message,
     why_blind,
     with_look,
 )

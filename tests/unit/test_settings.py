@@ -115,6 +115,12 @@ def test_every_problem_of_every_group_is_listed_at_once() -> None:
             "LIVEKIT_URL: found 'livekit.example.com'. Address of the LiveKit server, `ws://` or `wss://`.",
         ),
         ("WORKER__MAX_LOAD", "1", "WORKER__MAX_LOAD: found '1', which should be less than 1"),
+        ("UPLOADS__FROM", "all", "UPLOADS__FROM: found 'all', which should be 'caller' or 'room'"),
+        (
+            "UPLOADS__MAX_HELD_BYTES",
+            "5000000",
+            "UPLOADS__MAX_HELD_BYTES: found '5000000', which should not be less than UPLOADS__MAX_BYTES",
+        ),
     ],
 )
 def test_problem_is_told_in_plain_words(name: str, value: str, sentence: str) -> None:
@@ -130,6 +136,31 @@ def test_value_of_a_wrong_type_is_named_and_shown(name: str, value: str) -> None
     """The reader sees their own text again."""
     [problem] = problems({name: value})
     assert problem.startswith(f"{name}: found '{value}', which ")
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("", ()),
+        ("a.png https://example.com/b.jpg", ("a.png", "https://example.com/b.jpg")),
+        ('["a picture.png", "data:image/png;base64,AAAA"]', ("a picture.png", "data:image/png;base64,AAAA")),
+    ],
+)
+def test_images_are_words_or_a_json_list(value: str, found: tuple[str, ...]) -> None:
+    """A path with a space needs the list."""
+    assert load({"AGENT__IMAGES": value}).agent.images == found
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["http://example.com/a.png", "https://user:secret@example.com/a.png", "data:image/png;base64,!", '["a.png"'],
+)
+def test_image_that_cannot_be_is_named_but_not_repeated_whole(value: str) -> None:
+    """A data URL is megabytes long, and an address may hold a password."""
+    [problem] = problems({"AGENT__IMAGES": value + "x" * 10_000})
+    assert problem.startswith("AGENT__IMAGES: ")
+    assert len(problem) < 300
+    assert "secret" not in problem
 
 
 def test_secrets_are_never_printed() -> None:
