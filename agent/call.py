@@ -174,6 +174,8 @@ class Call:
             self._session.say(self._settings.agent.greeting)
 
     def _on_turn(self, event: dict[str, Any], shown: Shown | None) -> None:
+        if shown is not None:
+            self._gallery.answered(shown.uploads)
         if shown is not None and shown.question is not None:
             self._album.add(shown.look)  # what the user's turns showed, not what the agent said of its own accord
         if self._sharing is not None:

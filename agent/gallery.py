@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from livekit.agents import Agent, AgentSession
@@ -26,7 +26,7 @@ class Gallery:
         self._is_caller = is_caller
         self._detail = detail
         self._opened = asyncio.Event()
-        self._unanswered = False
+        self._unanswered: set[str] = set()
         self._answering: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
@@ -48,10 +48,14 @@ class Gallery:
         context.insert(message)
         await self._agent.update_chat_ctx(context)
         if upload.reply:
-            self._unanswered = True
+            self._unanswered.add(upload.key)
             task = asyncio.create_task(self._answer(upload))
             self._answering.add(task)
             task.add_done_callback(self._answering.discard)
+
+    def answered(self, keys: Sequence[str]) -> None:
+        """A reply was spoken that was made from these uploads."""
+        self._unanswered.difference_update(keys)
 
     async def aclose(self) -> None:
         """Answer nothing any more."""
@@ -64,6 +68,6 @@ class Gallery:
         # The model is asked when the floor is free, not before: it should see that moment, and all that was uploaded.
         with suppress(ActivityClosedError):  # the call ended meanwhile
             await self._session.wait_for_idle()
-            if self._unanswered:
-                self._unanswered = False
+            if self._unanswered:  # else it was part of what the user asked meanwhile
+                self._unanswered.clear()
                 self._session.generate_reply()

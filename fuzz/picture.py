@@ -20,8 +20,9 @@ with atheris.instrument_imports(include=["PIL", "pi_heif", "agent"]):
 
     from agent.errors import UploadError
     from agent.uploads import image
-    from agent.uploads.image import Cleaned, Limits, clean
+    from agent.uploads.image import Cleaned, clean
     from agent.uploads.kind import KINDS, kind_of
+    from agent.uploads.limits import Limits
 
 _LIMITS = Limits(max_pixels=250_000, max_width=48, max_height=40, quality=75, max_bytes=1_200)
 """Small, so that inputs are quick; the result is often made smaller more than once."""

@@ -14,8 +14,8 @@ import structlog
 
 from agent.errors import UploadCode, UploadError
 from agent.uploads.decoder_wire import read, write
-from agent.uploads.image import Limits
 from agent.uploads.kind import KINDS
+from agent.uploads.limits import Limits
 from agent.vision.encoded import EncodedImage
 from config.uploads import UploadSettings
 from config.vision import VisionSettings

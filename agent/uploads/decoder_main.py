@@ -12,7 +12,8 @@ from pathlib import Path
 
 from agent.errors import UploadError
 from agent.uploads.decoder_wire import read, write
-from agent.uploads.image import READ, Limits, clean
+from agent.uploads.image import READ, clean
+from agent.uploads.limits import Limits
 
 _REQUEST_LIMIT = 2**30
 """Bytes; intake has limits of its own, far below."""

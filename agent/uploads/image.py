@@ -15,6 +15,7 @@ from PIL import AvifImagePlugin, Image, ImageCms, MpoImagePlugin, UnidentifiedIm
 
 from agent.errors import UploadError
 from agent.uploads.kind import KINDS, Kind, described, kind_of, largest_iso
+from agent.uploads.limits import Limits
 from agent.vision.scale import SMALLEST_PX, Step, fit, smaller
 
 READ: tuple[Kind, ...] = KINDS
@@ -45,25 +46,6 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """What undoes each EXIF orientation; Pillow turns against the clock."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a picture may be, and what it is made into.
-
-    Attributes:
-        max_pixels: Of the file, by its header.
-        max_width: Pixels of the result, upright.
-        max_height: Pixels of the result, upright.
-        quality: JPEG quality of the result, 1 to 100.
-        max_bytes: Of the result.
-    """
-
-    max_pixels: int
-    max_width: int
-    max_height: int
-    quality: int
-    max_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

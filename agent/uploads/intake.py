@@ -145,8 +145,7 @@ class UploadIntake:
             await tell(self._room, receipt, status)
 
     async def _read(self, reader: rtc.ByteStreamReader, incoming: Incoming, receipt: Receipt) -> None:
-        permission = asyncio.ensure_future(self._permit(receipt.sender))
-        self._spawn(self._decoder.warm())
+        permission = asyncio.create_task(self._permitted(receipt.sender))
         try:
             await incoming.read(aiter(reader), permission)
             self._quota.take()
@@ -155,6 +154,10 @@ class UploadIntake:
         finally:
             permission.cancel()
             await asyncio.gather(permission, return_exceptions=True)
+
+    async def _permitted(self, sender: str) -> None:
+        await self._permit(sender)
+        self._spawn(self._decoder.warm())  # while the bytes are on their way; for a stranger's nothing is started
 
     async def _give(self, attributes: dict[str, str], receipt: Receipt, picture: Picture) -> Status:
         """Put the picture into the conversation."""

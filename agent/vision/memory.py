@@ -8,6 +8,7 @@ from itertools import takewhile
 
 from livekit.agents.llm import ChatContext, ChatItem, ChatMessage
 
+from agent.uploads.message import uploads_in
 from agent.vision.history import BACKGROUND, is_question, open_question, recent
 from agent.vision.pictures import (
     attach,
@@ -44,6 +45,7 @@ class Shown:
         asked: What that message says.
         looks: What its tools brought to light.
         unsent: The view of its moment, where that shows no more than `look`, which an earlier message carries.
+        uploads: The keys of the uploads whose pictures it was shown.
     """
 
     look: Look
@@ -52,6 +54,7 @@ class Shown:
     asked: str = ""
     looks: tuple[Shot, ...] = ()
     unsent: View | None = None
+    uploads: tuple[str, ...] = ()
 
 
 @dataclass
@@ -110,7 +113,9 @@ class Memory:
         self.sent_bytes += sum(len(str(image.image)) for image in sent)
         unsent = fresh if standing is not None and isinstance(fresh, View) else None
         asked = "" if question is None else question.text_content or ""
-        self._remember(reply, Shown(look, len(sent), None if question is None else question.id, asked, looks, unsent))
+        answers = None if question is None else question.id
+        uploads = tuple(uploads_in(items))
+        self._remember(reply, Shown(look, len(sent), answers, asked, looks, unsent, uploads))
         return ChatContext(items)
 
     def without_pictures(self, history: ChatContext, request: ChatContext, reply: str) -> ChatContext:

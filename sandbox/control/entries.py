@@ -44,6 +44,8 @@ class SeenMessage:
     role: str
     text: str
     images: list[SeenImage] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+    """Images that were given by `https` address, as they were given; nothing here fetches them."""
     tool_calls: list[ToolCall] = field(default_factory=list)
     """What an assistant's message asked for."""
     tool_call_id: str = ""

@@ -87,6 +87,9 @@ def _add_part(completion: Completion, seen: SeenMessage, part: dict[str, Any], p
         if seen.role != "user":
             raise Refusal(400, f"A message of role {seen.role!r} can't hold an image, only 'user'.", param=param)
         image = part["image_url"]
+        if image["url"].startswith("https://"):
+            seen.addresses.append(image["url"])
+            return
         try:
             picture = pictures.check(image["url"], image.get("detail") or "")
         except InvalidImage as error:

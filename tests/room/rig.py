@@ -1,6 +1,7 @@
 """What a room test talks to: the server, the sandbox that directs and judges, and callers."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
 from livekit import api
+from PIL import Image
 
 from sandbox.caller.caller import Caller
-from sandbox.caller.journal import VisionStatus
+from sandbox.caller.journal import UploadStatus, VisionStatus
 from sandbox.control.client import SandboxClient
 from sandbox.stack import AGENT_NAME, Address
 from sandbox.turn import Turn, spoken_turn, typed_turn
@@ -91,6 +94,15 @@ class Rig:
                 await asyncio.sleep(0.1)
         return lines
 
+    async def job(self, caller: Caller) -> psutil.Process:
+        """The process that serves a caller's call."""
+        async with asyncio.timeout(60):
+            while True:
+                for line in self.logged("call_started"):
+                    if line["room"] == caller.room.name:
+                        return psutil.Process(line["pid"])
+                await asyncio.sleep(0.1)
+
     async def ask(self, caller: Caller, question: str = "What number do you see?") -> Turn:
         """Ask aloud."""
         return await spoken_turn(caller, self.sandbox, question, self.speech.pcm, self.speech.sample_rate, timeout_s=60)
@@ -103,3 +115,17 @@ class Rig:
 async def shown_as(caller: Caller, status: str, *, after: float = 0.0) -> None:
     """Wait until the room is told that the agent's sight is in this state; `after` is unix seconds."""
     await caller.journal.wait_for(VisionStatus, after=after, where=lambda event: event.status == status, timeout_s=30)
+
+
+async def fate(caller: Caller, stream_id: str) -> UploadStatus:
+    """What the sender was told first about an upload."""
+    return await caller.journal.wait_for(
+        UploadStatus, where=lambda event: event.data["stream_id"] == stream_id, timeout_s=60
+    )
+
+
+def plain(size: tuple[int, int] = (320, 200), colour: str = "green", file_format: str = "PNG") -> bytes:
+    """A picture of one colour as a file."""
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, file_format)
+    return out.getvalue()

@@ -5,24 +5,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from sandbox.caller.caller import Caller
 from sandbox.caller.journal import UploadStatus
 from sandbox.caller.scenes import Counter
-from tests.room.rig import Rig
-
-
-def picture(file_format: str, colour: str = "green", size: tuple[int, int] = (640, 400)) -> bytes:
-    """A plain picture as a file."""
-    out = io.BytesIO()
-    Image.new("RGB", size, colour).save(out, file_format)
-    return out.getvalue()
-
-
-async def fate(caller: Caller, stream_id: str) -> UploadStatus:
-    """What the sender was told about an upload."""
-    return await caller.journal.wait_for(
-        UploadStatus, where=lambda event: event.data["stream_id"] == stream_id, timeout_s=60
-    )
+from tests.room.rig import Rig, fate, plain
 
 
 async def test_upload_joins_the_conversation(rig: Rig) -> None:
@@ -30,7 +15,7 @@ async def test_upload_joins_the_conversation(rig: Rig) -> None:
     async with rig.caller() as caller:
         await caller.show(Counter())
         await rig.call(caller)
-        stream_id = await caller.upload(picture("PNG"), "holiday.txt", "text/plain", caption="This is my garden.")
+        stream_id = await caller.upload(plain((640, 400)), "holiday.txt", "text/plain", caption="This is my garden.")
         status = await caller.journal.wait_for(UploadStatus, timeout_s=30)
         turn = await rig.ask(caller, "What do you think of the picture?")
     assert status.data["stream_id"] == stream_id
@@ -48,7 +33,7 @@ async def test_upload_is_answered_at_once_when_asked(rig: Rig) -> None:
         await rig.call(caller)
         await rig.ask(caller)
         before = caller.journal.of(UploadStatus)
-        await caller.upload(picture("WEBP"), reply=True, caption="What is this?")
+        await caller.upload(plain((640, 400), file_format="WEBP"), reply=True, caption="What is this?")
         status = await caller.journal.wait_for(UploadStatus, timeout_s=30)
         reply = await caller.reply(after=status.at - 0.5, timeout_s=60)
         requests = await rig.sandbox.requests("llm")
@@ -86,7 +71,7 @@ async def test_only_the_newest_uploads_stay(rig: Rig) -> None:
         await rig.call(caller)
         for number in range(5):
             await fate(
-                caller, await caller.upload(picture("JPEG", size=(320 + number * 2, 200)), caption=f"No. {number}")
+                caller, await caller.upload(plain((320 + number * 2, 200), file_format="JPEG"), caption=f"No. {number}")
             )
         turn = await rig.ask(caller)
     assert [image.width for image in turn.images] == [324, 326, 328]
@@ -100,7 +85,7 @@ async def test_other_participants_may_not_upload(rig: Rig) -> None:
     async with rig.caller(room) as caller:
         await rig.call(caller)
         async with rig.caller(room, "stranger") as stranger:
-            await stranger.upload(picture("PNG"))
+            await stranger.upload(plain((640, 400)))
             status = await stranger.journal.wait_for(UploadStatus, timeout_s=30)
     assert (status.data["status"], status.data["code"]) == ("rejected", "not_allowed")
     assert caller.journal.of(UploadStatus) == []

@@ -17,7 +17,8 @@ from PIL import Image
 from agent.errors import UploadError
 from agent.uploads.decoder import Decoder
 from agent.uploads.decoder_wire import read, write
-from agent.uploads.image import READ, Limits
+from agent.uploads.image import READ
+from agent.uploads.limits import Limits
 from tests.corpus import FATAL, FOLDER, OUTCOMES, Accepted
 
 LIMITS = Limits(max_pixels=1_000_000, max_width=200, max_height=200, quality=80, max_bytes=100_000)
@@ -257,7 +258,8 @@ def test_every_kind_is_read_by_a_process_that_is_not_root() -> None:
     tries = """
 import sys
 from agent.uploads.decoder_main import _confine
-from agent.uploads.image import Limits, clean
+from agent.uploads.image import clean
+from agent.uploads.limits import Limits
 import encodings.ascii, os
 files = [open(name, "rb").read() for name in sys.argv[1:]]
 os.setgid(65534)

@@ -9,7 +9,7 @@ import pytest
 from agent.errors import UploadError
 from agent.uploads.decoder import _picture
 from agent.uploads.decoder_wire import read, write
-from agent.uploads.image import Limits
+from agent.uploads.limits import Limits
 
 LIMITS = Limits(max_pixels=1_000_000, max_width=200, max_height=100, quality=75, max_bytes=1000)
 GOOD = {"width": 200, "height": 100, "kind": "JPEG"}

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from agent.errors import UploadError
-from agent.uploads.image import READ, Cleaned, Limits, clean
+from agent.uploads.image import READ, Cleaned, clean
+from agent.uploads.limits import Limits
 from tests.corpus import BLACK, FOLDER, GREEN, RED, Colour
 from tests.fakes import pixels
 

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from agent.errors import UploadError
-from agent.uploads.image import READ, Cleaned, Limits, clean
+from agent.uploads.image import READ, Cleaned, clean
 from agent.uploads.kind import kind_of
+from agent.uploads.limits import Limits
 from tests.corpus import FATAL, FOLDER, OUTCOMES, SECRET, Accepted
 from tests.fakes import pixels
 

@@ -150,3 +150,10 @@ def test_decoding_waits_for_the_job_process() -> None:
     ]
     for name in parent:
         assert not {found for found in imported(trees[name]) if any(found.startswith(each) for each in heavy)}
+
+
+def test_pictures_are_read_in_the_decoders_process_alone() -> None:
+    """Nothing that holds a key or a call ever loads what reads a stranger's bytes."""
+    assert importing("agent", "PIL", "pi_heif") == {"agent.uploads.image"}
+    assert importing("agent", "agent.uploads.image") == {"agent.uploads.decoder_main"}
+    assert importing("agent", "agent.uploads.decoder_main") == set()

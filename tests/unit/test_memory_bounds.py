@@ -24,7 +24,11 @@ async def test_turn_after_an_upload_carries_both() -> None:
     sent = await talk.turn("How old is she?")
     assert pictures(sent) == [data_url("cat"), data_url("camera 1")]
     assert talk.shown() == Shown(
-        view_of(sent), images=2, question=talk.history.messages()[-2].id, asked="How old is she?"
+        view_of(sent),
+        images=2,
+        question=talk.history.messages()[-2].id,
+        asked="How old is she?",
+        uploads=("cat",),
     )
 
 
