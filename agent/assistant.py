@@ -4,8 +4,8 @@ from collections.abc import AsyncIterable, Callable, Sequence
 
 import structlog
 from livekit import rtc
-from livekit.agents import Agent, APIStatusError, ModelSettings
-from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, Tool
+from livekit.agents import Agent, APIStatusError, ErrorEvent, ModelSettings
+from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, LLMError, Tool
 from livekit.agents.types import FlushSentinel
 from livekit.agents.voice.agent_activity import _SpeechHandleContextVar
 
@@ -52,6 +52,7 @@ class Assistant(Agent):
         self._on_turn = on_turn
         self._on_sound = on_sound
         self._on_refused = on_refused
+        self._showing = 0
 
     async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
         """Let history show the view from which the speculative reply was made."""
@@ -67,27 +68,46 @@ class Assistant(Agent):
         """
         reply = _reply_id()
         request = await self._memory.request(chat_ctx, reply)
+        shows = any(images(item) for item in request.items)
         begun = False
+        self._showing += shows
         try:
             async for chunk in Agent.default.llm_node(self, request, tools, model_settings):
                 begun = True
                 yield chunk
         except APIStatusError as error:
-            if begun or error.status_code not in _REFUSALS or not any(images(item) for item in request.items):
+            if begun or not shows or not _refuses(error):
                 raise
-            log.warning("pictures_refused", status=error.status_code)
-            self._on_refused(uploads_in(request.items))
+            log.warning("request_refused", status=error.status_code)
         else:
             return
-        request = self._memory.without_pictures(chat_ctx, request, reply)
-        async for chunk in Agent.default.llm_node(self, request, tools, model_settings):
+        finally:
+            self._showing -= shows
+        # Not every refusal is about the pictures: it was if the same request is taken without them.
+        words = self._memory.without_pictures(request)
+        async for chunk in Agent.default.llm_node(self, words, tools, model_settings):
+            if not begun:
+                begun = True
+                log.warning("pictures_refused")
+                self._memory.give_up_pictures(chat_ctx, reply)
+                self._on_refused(uploads_in(request.items))
             yield chunk
+
+    def forgive(self, event: ErrorEvent) -> None:
+        """A refusal that is about to be answered in words is none of those after which the session gives up."""
+        error = event.error
+        if self._showing and isinstance(error, LLMError) and _refuses(error.error):
+            error.recoverable = True
 
     async def tts_node(self, text: AsyncIterable[str], model_settings: ModelSettings) -> AsyncIterable[rtc.AudioFrame]:
         """Speech is made faster than it is heard: its length tells when the caller may speak again."""
         async for frame in Agent.default.tts_node(self, text, model_settings):
             self._on_sound(frame.duration)
             yield frame
+
+
+def _refuses(error: Exception) -> bool:
+    return isinstance(error, APIStatusError) and error.status_code in _REFUSALS
 
 
 def _reply_id() -> str:

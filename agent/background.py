@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -63,7 +64,13 @@ async def _pieces(reference: Reference, settings: Settings) -> Sequence[bytes]:
     limit = settings.uploads.max_bytes
     if isinstance(reference, Remote):
         return await fetch(reference.url, max_bytes=limit, timeout_s=settings.agent.fetch_timeout_s)
-    data = reference.data if isinstance(reference, DataUrl) else await asyncio.to_thread(reference.path.read_bytes)
+    data = reference.data if isinstance(reference, DataUrl) else await asyncio.to_thread(_read, reference.path, limit)
     if len(data) > limit:
-        raise UploadError("too_large", f"The picture has {len(data):,} bytes, at most {limit:,}.")
+        raise UploadError("too_large", f"The picture has over {limit:,} bytes, which is the limit.")
     return [data]
+
+
+def _read(path: Path, limit: int) -> bytes:
+    """The file, or of a larger one enough to know that."""
+    with path.open("rb") as file:
+        return file.read(limit + 1)

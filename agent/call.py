@@ -146,6 +146,7 @@ class Call:
         self._caller.register()
         self._intake.register()
         self._onlooker.register()
+        self._session.on("error", self._assistant.forgive)
         self._session.on("close", self._on_session_closed)
         self._ctx.add_shutdown_callback(self._aclose)
         # Begun before the session, whose own connect() would subscribe to every track, but awaited after it: the
@@ -183,6 +184,7 @@ class Call:
 
     def _on_refused(self, uploads: list[str]) -> None:
         self._intake.refused_by_model(uploads)
+        self._gallery.answered(uploads)  # as far as it can be
 
     def _on_session_closed(self, event: CloseEvent) -> None:
         # After repeated provider failures the session gives up: better no agent in the room than a deaf and mute one.
@@ -194,17 +196,18 @@ class Call:
     async def _permit_upload(self, sender: str) -> None:
         if self._settings.uploads.from_ == "room":
             return
-        await self._caller.met.wait()  # an early upload may arrive before its sender is announced
+        if self._caller.identity is None:
+            await self._caller.met.wait()  # an early upload may arrive before its sender is announced
         if sender != self._caller.identity:
             raise UploadError("not_allowed", "Only the caller of this agent may upload pictures.")
 
     async def _aclose(self) -> None:
         if self._greeting is not None:
             self._greeting.cancel()
-        await self._gallery.aclose()
         await self._caller.aclose()
         await self._onlooker.aclose()
         await self._intake.aclose()
+        await self._gallery.aclose()
         if self._sharing is not None:
             await self._sharing.aclose()
         await self._stalls.aclose()

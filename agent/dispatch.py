@@ -5,15 +5,11 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from agent.errors import DispatchError
-from config.reference import parse_reference
+from config.reference import MAX_REFERENCES, parse_reference
 from config.settings import Settings
 from config.vision import Detail, VisionSource
 
 Group = TypeVar("Group", bound=BaseModel)
-
-
-MAX_IMAGES = 20
-"""Pictures that one dispatch may give."""
 
 
 def _reference(text: str) -> str:
@@ -41,7 +37,7 @@ class Dispatch(_Strict):
     language: str | None = Field(default=None, min_length=1)
     voice: str | None = None
     participant_identity: str | None = Field(default=None, min_length=1)
-    images: tuple[Annotated[str, AfterValidator(_reference)], ...] = Field(default=(), max_length=MAX_IMAGES)
+    images: tuple[Annotated[str, AfterValidator(_reference)], ...] = Field(default=(), max_length=MAX_REFERENCES)
     vision: DispatchVision = DispatchVision()
 
     def apply(self, settings: Settings) -> Settings:

@@ -12,6 +12,9 @@ from agent.uploads.intake import Upload
 from agent.uploads.message import upload_message
 from config.vision import Detail
 
+_TOGETHER_S = 2.0
+"""Seconds for which an answer waits for the next picture of the same sender."""
+
 
 class Gallery:
     """Puts uploads into the agent's context, and has them answered if their senders ask for it.
@@ -61,12 +64,15 @@ class Gallery:
         """Answer nothing any more."""
         for task in self._answering:
             task.cancel()
+        await asyncio.gather(*self._answering, return_exceptions=True)
 
     async def _answer(self, upload: Upload) -> None:
         if upload.followed_by is not None:  # pictures that are sent in one go get one answer, which sees them all
-            await asyncio.wait([upload.followed_by])
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_TOGETHER_S):
+                    await upload.followed_by.wait()
         # The model is asked when the floor is free, not before: it should see that moment, and all that was uploaded.
-        with suppress(ActivityClosedError):  # the call ended meanwhile
+        with suppress(ActivityClosedError, RuntimeError):  # the call ended meanwhile, or was over already
             await self._session.wait_for_idle()
             if self._unanswered:  # else it was part of what the user asked meanwhile
                 self._unanswered.clear()

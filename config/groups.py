@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode
 
 from config.group import group
-from config.reference import parse_reference, parse_references
+from config.reference import MAX_REFERENCES, parse_reference, parse_references
 
 
 class AgentSettings(BaseSettings):
@@ -42,6 +42,8 @@ class AgentSettings(BaseSettings):
             found = parse_references(str(value))
             for one in found:
                 parse_reference(one, files=True)
+            if len(found) > MAX_REFERENCES:
+                raise ValueError(f"found {len(found)} pictures, at most {MAX_REFERENCES}")  # noqa: TRY301
         except ValueError as error:
             raise PydanticCustomError("reference", "{problem}", {"problem": str(error)}) from None
         return found

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+MAX_REFERENCES: Final = 20
+"""Pictures that a call may begin with."""
 MAX_URL_CHARACTERS: Final = 2048
 
 _SHOWN_CHARACTERS: Final = 60

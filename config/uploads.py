@@ -44,7 +44,7 @@ class UploadSettings(BaseSettings):
     """Pixels; a higher upload is made smaller, in proportion."""
     quality: int = Field(default=75, ge=1, le=100)
     """JPEG quality of an upload as the model is sent it; `VISION__MAX_BYTES` limits its bytes."""
-    max_images: int = Field(default=3, ge=0, le=20)
+    max_images: int = Field(default=3, ge=1, le=20)
     """Uploads a request carries at most, the newest; older ones become a short text line."""
 
     @field_validator("max_held_bytes")

@@ -69,6 +69,11 @@ class Talk:
         self.history.items.append(message)
         return message
 
+    def refused(self, history: ChatContext, sent: ChatContext) -> ChatContext:
+        """The provider refuses what was sent, and takes the same in words, which is given."""
+        self.memory.give_up_pictures(history, self.reply)
+        return self.memory.without_pictures(sent)
+
     def tool(self, name: str) -> list[ChatItem]:
         """A tool call and its output, not part of history yet."""
         call = FunctionCall(call_id=name, name="look_up", arguments="{}")

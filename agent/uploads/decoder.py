@@ -25,6 +25,7 @@ log = structlog.stdlib.get_logger(__name__)
 _IDLE_S = 60.0
 """Most calls see no upload, and few see one after the other: a decoder that waits takes 30 MB."""
 _ROOT = Path(__file__).parents[2]
+_START_S = 30.0
 _OVERHEAD = 100_000
 """Bytes of an answer beside its picture."""
 _MAX_MESSAGE = 200
@@ -90,6 +91,7 @@ class Decoder:
 
     async def aclose(self) -> None:
         """End the process."""
+        self._dismiss()
         if self._starting is not None:
             await asyncio.wait([self._starting])
         await self._end()
@@ -100,17 +102,30 @@ class Decoder:
             self._idle.cancel()
         if self._process is not None and self._process.poll() is not None:
             await self._end()  # it died while it waited: its pipes are left
-        if self._process is None:
-            if self._starting is None:
-                self._starting = asyncio.create_task(asyncio.to_thread(self._start))
-                # Even if nobody waits for it any more: a process that is not known is never ended.
-                self._starting.add_done_callback(self._started)
-            try:
-                return await asyncio.shield(self._starting)
-            except OSError as error:
-                log.warning("decoder_not_started", error=type(error).__name__)
-                raise UploadError("failed", "The picture can't be read at the moment.") from None
+        if self._process is None and self._starting is None:
+            self._starting = asyncio.create_task(self._begin())
+            self._starting.add_done_callback(self._begun)
+        if self._starting is not None:
+            return await asyncio.shield(self._starting)
+        assert self._process is not None
         return self._process
+
+    async def _begin(self) -> subprocess.Popen[bytes]:
+        """In a task of its own: a start that nobody waits for any more still ends with a process that is known."""
+        try:
+            process = self._process = await asyncio.to_thread(self._start)
+            async with asyncio.timeout(_START_S):
+                await asyncio.to_thread(_greeted, process)
+        except (EOFError, OSError, ValueError) as error:  # of them, a TimeoutError is an OSError
+            await self._end()
+            log.error("decoder_not_started", error=type(error).__name__)  # noqa: TRY400 - whatever it is, it tells nothing
+            raise UploadError("failed", "Pictures can't be read here at the moment.") from None
+        return process
+
+    def _begun(self, starting: asyncio.Task[subprocess.Popen[bytes]]) -> None:
+        self._starting = None
+        if not starting.cancelled():
+            starting.exception()  # known, whether or not anybody waits
 
     async def _cleaned(self, process: subprocess.Popen[bytes], data: Sequence[bytes | bytearray]) -> Picture:
         try:
@@ -127,11 +142,6 @@ class Decoder:
         except asyncio.CancelledError:
             self._dismiss()  # the thread that waits for an answer must not wait on
             raise
-
-    def _started(self, starting: asyncio.Task[subprocess.Popen[bytes]]) -> None:
-        self._starting = None
-        if not starting.cancelled() and starting.exception() is None:
-            self._process = starting.result()
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own module
@@ -172,6 +182,11 @@ class Decoder:
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
         return leaving
+
+
+def _greeted(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdout is not None
+    read(process.stdout, limit=_OVERHEAD)
 
 
 def _reap(process: subprocess.Popen[bytes]) -> None:

@@ -5,9 +5,11 @@ can open no file and no socket and, unless it reads HEIC, start no process; one 
 ends itself.
 """
 
+import os
 import resource
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from agent.errors import UploadError
@@ -17,6 +19,8 @@ from agent.uploads.limits import Limits
 
 _REQUEST_LIMIT = 2**30
 """Bytes; intake has limits of its own, far below."""
+_NICE = 10
+"""Calls come first, wherever there is not enough for both."""
 _GRACE_S = 2
 """The worker ends a decoder that is late, and knows why; this one is for a worker that is there no more."""
 
@@ -25,6 +29,7 @@ def main(timeout_s: float, memory_bytes: int) -> None:
     """Answer until nobody asks any more."""
     _confine(memory_bytes)
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    write(answers, {})  # ready
     while True:
         signal.setitimer(signal.ITIMER_REAL, 0)
         try:
@@ -42,6 +47,10 @@ def main(timeout_s: float, memory_bytes: int) -> None:
 
 def _confine(memory_bytes: int) -> None:
     """Give up every right that reading pictures does not need; the kernel holds it from here on."""
+    os.nice(_NICE)
+    with suppress(OSError):  # not Linux, or a container that does not let it
+        # Where memory is short for all, it is this process that has to go, and no call.
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     if "HEIF" not in READ:  # its decoder works in a thread, which the kernel counts as a process
@@ -49,8 +58,8 @@ def _confine(memory_bytes: int) -> None:
     if sys.platform == "linux":  # elsewhere the limit is not heeded, and its present size not told
         limit = _virtual_bytes() + memory_bytes
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    # No number is left for another file or socket, beside the three standard streams.
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+    # No number is left for another file or socket, not even that of a standard stream that was closed.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
 def _virtual_bytes() -> int:

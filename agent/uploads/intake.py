@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -22,6 +23,11 @@ log = structlog.stdlib.get_logger(__name__)
 
 TOPIC = "images"
 _MAX_CAPTION = 1000
+_MAX_NAME = 200
+_MAX_RECEIPTS = 100
+"""Pictures whose senders can still be told that the model refused them: more than requests under way carry."""
+_JOINERS = "\u200c\u200d"
+"""Characters that are not printable, but belong to words and emoji."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +40,7 @@ class Upload:
         picture: The clean picture.
         caption: The sender's words, possibly empty.
         reply: Whether the agent should answer at once.
-        followed_by: The newest upload of this sender, if it is another one and still under way.
+        followed_by: Set when the newest upload of this sender is settled; `None` if that is this one.
     """
 
     key: str
@@ -42,7 +48,7 @@ class Upload:
     picture: Picture
     caption: str
     reply: bool
-    followed_by: asyncio.Task[None] | None = None
+    followed_by: asyncio.Event | None = None
 
 
 class UploadIntake:
@@ -68,7 +74,7 @@ class UploadIntake:
         self._deliver = deliver
         self._quota = Quota(settings)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._last: dict[str, asyncio.Task[None]] = {}
+        self._last: dict[str, asyncio.Event] = {}
         self._keys = count(1)
         self._delivered: OrderedDict[str, Receipt] = OrderedDict()
 
@@ -94,52 +100,58 @@ class UploadIntake:
 
     def _on_stream(self, reader: rtc.ByteStreamReader, sender: str) -> None:
         # The handler is called synchronously: an async one would never be awaited.
-        receipt = Receipt(sender, reader.info.stream_id, reader.info.name)
+        receipt = Receipt(sender, reader.info.stream_id, reader.info.name[:_MAX_NAME])
         try:
             self._quota.begin(sender)
         except UploadError as error:
             reader.close()  # without this a refused stream goes on filling its queue
             self._spawn(self._refuse(receipt, error, 0))
             return
-        before = self._last.get(sender)
-        self._last[sender] = task = self._spawn(self._take(reader, receipt, before))
-        task.add_done_callback(lambda _: self._over(sender, task, reader))
+        before, settled = self._last.get(sender), asyncio.Event()
+        self._last[sender] = settled
+        task = self._spawn(self._take(reader, receipt, before, settled))
+        task.add_done_callback(lambda _: self._over(sender, settled, reader))
 
-    def _over(self, sender: str, task: asyncio.Task[None], reader: rtc.ByteStreamReader) -> None:
+    def _over(self, sender: str, settled: asyncio.Event, reader: rtc.ByteStreamReader) -> None:
         reader.close()  # closed long ago, but for one whose task was cancelled before it began
+        settled.set()
         self._quota.end(sender)
-        if self._last.get(sender) is task:
+        if self._last.get(sender) is settled:
             del self._last[sender]
 
-    async def _take(self, reader: rtc.ByteStreamReader, receipt: Receipt, before: asyncio.Task[None] | None) -> None:
-        started = time.monotonic()
+    async def _take(
+        self, reader: rtc.ByteStreamReader, receipt: Receipt, before: asyncio.Event | None, settled: asyncio.Event
+    ) -> None:
         incoming = Incoming(reader.info.size, self._settings, self._quota)
         size = 0
         try:
             try:
                 await self._read(reader, incoming, receipt)
-                size, read_at = len(incoming.data), time.monotonic()
+                read_at = time.monotonic()
+                if before is not None:  # its bytes count until it is its turn, so no more of them wait than may
+                    await before.wait()
                 picture = await self._decoder.clean([incoming.data])
             finally:
                 size = len(incoming.data)
                 incoming.release()
                 reader.close()
-            if before is not None:
-                await asyncio.wait([before])
-            status = await self._give(reader.info.attributes or {}, receipt, picture)
+            self._quota.take()
+            status = await self._give(reader.info.attributes or {}, receipt, picture, settled)
         except UploadError as error:
+            settled.set()
             await self._refuse(receipt, error, size)
         except Exception:
+            settled.set()
             log.exception("upload_failed", sender=receipt.sender, bytes=size)
             await self._refuse(receipt, UploadError("failed", "The picture could not be taken in."), size)
         else:
+            settled.set()  # the next one need not wait until this sender has been told
             log.info(
                 "upload_accepted",
                 sender=receipt.sender,
                 kind=picture.kind,
                 bytes=size,
                 sent_bytes=status.bytes,
-                received_ms=round(1000 * (read_at - started)),
                 accepted_ms=round(1000 * (time.monotonic() - read_at)),
             )
             await tell(self._room, receipt, status)
@@ -148,7 +160,6 @@ class UploadIntake:
         permission = asyncio.create_task(self._permitted(receipt.sender))
         try:
             await incoming.read(aiter(reader), permission)
-            self._quota.take()
         except rtc.StreamError as error:
             raise UploadError("aborted", f"The upload was broken off after {len(incoming.data):,} bytes.") from error
         finally:
@@ -157,18 +168,24 @@ class UploadIntake:
 
     async def _permitted(self, sender: str) -> None:
         await self._permit(sender)
-        self._spawn(self._decoder.warm())  # while the bytes are on their way; for a stranger's nothing is started
+        self._spawn(self._warm())  # while the bytes are on their way; for a stranger's nothing is started
 
-    async def _give(self, attributes: dict[str, str], receipt: Receipt, picture: Picture) -> Status:
+    async def _warm(self) -> None:
+        with suppress(UploadError):  # whoever wants a picture read will be told
+            await self._decoder.warm()
+
+    async def _give(
+        self, attributes: dict[str, str], receipt: Receipt, picture: Picture, settled: asyncio.Event
+    ) -> Status:
         """Put the picture into the conversation."""
         key = str(next(self._keys))
-        caption = _plain(attributes.get("caption", ""))[:_MAX_CAPTION]
+        caption = one_line(attributes.get("caption", "")[:_MAX_CAPTION])
         reply = attributes.get("reply", "").lower() == "true"
         self._delivered[key] = receipt
-        while len(self._delivered) > max(1, self._settings.max_images):
+        while len(self._delivered) > _MAX_RECEIPTS:
             self._delivered.popitem(last=False)
         newest = self._last.get(receipt.sender)
-        followed_by = None if newest is asyncio.current_task() else newest
+        followed_by = None if newest is settled else newest
         await self._deliver(Upload(key, receipt.sender, picture, caption, reply, followed_by))
         return accepted(width=picture.image.width, height=picture.image.height, size=len(picture.image.data))
 
@@ -184,6 +201,7 @@ class UploadIntake:
         return task
 
 
-def _plain(text: str) -> str:
-    """One line without control characters."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+def one_line(text: str) -> str:
+    """The words without control characters and square brackets, which tell the model facts about the call."""
+    words = text.replace("[", "(").replace("]", ")")
+    return " ".join("".join(char if char.isprintable() or char in _JOINERS else " " for char in words).split())

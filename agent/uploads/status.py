@@ -13,7 +13,6 @@ from agent.errors import UploadCode
 log = structlog.stdlib.get_logger(__name__)
 
 STATUS_TOPIC = "images.status"
-_MAX_NAME = 200
 _TIMEOUT_S = 10.0
 
 
@@ -24,7 +23,7 @@ class Receipt:
     Attributes:
         sender: The participant's identity.
         stream_id: The byte stream's id.
-        name: The file's name, as the sender gave it; never used as one here.
+        name: The beginning of the file's name, as the sender gave it; never used as one here.
     """
 
     sender: str
@@ -65,12 +64,12 @@ def rejected(code: UploadCode, message: str, size: int) -> Status:
 
 async def tell(room: rtc.Room, receipt: Receipt, status: Status) -> None:
     """Send a status to the sender; one who has left, or does not listen, loses it."""
-    payload = {"stream_id": receipt.stream_id, "name": receipt.name[:_MAX_NAME], **asdict(status)}
+    payload = {"stream_id": receipt.stream_id, "name": receipt.name, **asdict(status)}
     try:
         # Not asked whether the sender is here: who publishes nothing is announced seconds after they may send.
         async with asyncio.timeout(_TIMEOUT_S):
             await room.local_participant.send_text(
                 json.dumps(payload), topic=STATUS_TOPIC, destination_identities=[receipt.sender]
             )
-    except Exception:
-        log.warning("upload_status_not_sent", sender=receipt.sender, exc_info=True)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the picture's fate is as it was
+        log.warning("upload_status_not_sent", sender=receipt.sender, error=type(error).__name__)

@@ -21,17 +21,26 @@ def open_question(items: Sequence[ChatItem]) -> ChatMessage | None:
 
 
 def recent(items: list[ChatItem], max_turns: int) -> list[ChatItem]:
-    """Drop the oldest user turns over the limit, in blocks of a quarter of it, so that prompt caches hold between."""
-    asked = [index for index, item in enumerate(items) if _is_spoken(item) and item.role == "user"]
-    block = max(1, max_turns // 4)
-    dropped = -(-max(0, len(asked) - max_turns) // block) * block
-    if dropped == 0 or dropped >= len(asked):
-        return items
-    head = [item for item in items[: asked[0]] if not _is_spoken(item)]
-    tail = items[asked[dropped] :]
-    # A message that came while a tool ran stands between its call and its output: never send the output alone.
-    calls = {item.call_id for item in tail if item.type == "function_call"}
-    return head + [item for item in tail if item.type != "function_call_output" or item.call_id in calls]
+    """Drop the oldest user turns over the limit, in blocks of a quarter of it, so that prompt caches hold between.
+
+    Uploads are counted apart, by the same limit: many in a row must not push out what was said.
+    """
+    asked = [index for index, item in enumerate(items) if is_question(item)]
+    dropped = _dropped(len(asked), max_turns)
+    if 0 < dropped < len(asked):
+        head = [item for item in items[: asked[0]] if not _is_spoken(item)]
+        tail = items[asked[dropped] :]
+        # A message that came while a tool ran stands between its call and its output: never send the output alone.
+        calls = {item.call_id for item in tail if item.type == "function_call"}
+        items = head + [item for item in tail if item.type != "function_call_output" or item.call_id in calls]
+    uploads = [item.id for item in items if _is_spoken(item) and UPLOAD in item.extra]
+    forgotten = set(uploads[: _dropped(len(uploads), max_turns)])
+    return [item for item in items if item.id not in forgotten] if forgotten else items
+
+
+def _dropped(count: int, limit: int) -> int:
+    block = max(1, limit // 4)
+    return -(-max(0, count - limit) // block) * block
 
 
 def _is_spoken(item: ChatItem) -> TypeGuard[ChatMessage]:

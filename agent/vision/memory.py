@@ -118,8 +118,15 @@ class Memory:
         self._remember(reply, Shown(look, len(sent), answers, asked, looks, unsent, uploads))
         return ChatContext(items)
 
-    def without_pictures(self, history: ChatContext, request: ChatContext, reply: str) -> ChatContext:
-        """The same request in words alone; uploads leave the history, where they would be refused again and again."""
+    def without_pictures(self, request: ChatContext) -> ChatContext:
+        """The same request in words alone."""
+        return ChatContext([in_words(item) for item in request.items])
+
+    def give_up_pictures(self, history: ChatContext, reply: str) -> None:
+        """The reply's request was refused with its pictures, and taken without.
+
+        What would be refused again and again leaves the history: uploads, and what the call began with.
+        """
         shown = self._shown.get(reply)
         for item in history.items:
             if is_question(item) and shown is not None and item.id == shown.question:
@@ -133,7 +140,6 @@ class Memory:
             if isinstance(look, View):
                 look = Blind("refused", look.shots[0].source, look.waited_ms)
             self._remember(reply, Shown(look, 0, shown.question))
-        return ChatContext([in_words(item) for item in request.items])
 
     def adopt(self, message: ChatMessage, history: Sequence[ChatItem]) -> None:
         """Give a confirmed turn, which `history` does not hold yet, the view of its latest speculative request.
@@ -184,7 +190,9 @@ class Memory:
         kept = set(earlier[max(0, len(earlier) - room) :])
         return kept if question is None else kept | {question.id}
 
-    def _still_good(self, shown: Shown | None) -> View | None:
+    def _still_good(self, shown: Shown | None) -> Look | None:
+        if shown is not None and isinstance(shown.look, Blind) and shown.look.reason == "refused":
+            return shown.look  # a tool's result is no reason to be refused again
         view = None if shown is None else shown.unsent or shown.look
         if not isinstance(view, View):
             return None

@@ -183,5 +183,5 @@ def picture_content(name: str, image: EncodedImage, detail: Detail) -> ImageCont
 
 def _trace(content: ImageContent) -> str:
     kind, at, rest = content.id.split(":", 2)
-    what = f"view of the user's {rest}" if kind == _VIEW else "picture uploaded by the user"
+    what = f"view of the user's {rest}" if kind == _VIEW else "uploaded picture"
     return f"[{what} at {time_of_day(int(at))}, no longer shown]"

@@ -130,17 +130,23 @@ class Caller(Devices):
         reply: bool = False,
         attributes: dict[str, str] | None = None,
     ) -> str:
-        """Send a picture as `streamBytes` of the JavaScript SDK does, and give the stream's id."""
+        """Send a picture as `streamBytes` of the JavaScript SDK does, and give the stream's id.
+
+        To the agent alone, if it is there: whoever else learns a stream's id can put bytes into it.
+        """
         sent = dict(attributes or {})
         if caption is not None:
             sent["caption"] = caption
         if reply:
             sent["reply"] = "true"
-        return await write_bytes(self.room, data, name, mime_type, topic="images", attributes=sent)
+        return await write_bytes(self.room, data, name, mime_type, topic="images", attributes=sent, to=self._to_agent())
 
     async def upload_file(self, path: Path | str) -> str:
         """Send a file as `sendFile` of the JavaScript SDK does, without attributes; give the stream's id."""
-        return (await self.room.local_participant.send_file(str(path), topic="images")).stream_id
+        sent = await self.room.local_participant.send_file(
+            str(path), topic="images", destination_identities=self._to_agent() or None
+        )
+        return sent.stream_id
 
     async def perform_rpc(self, method: str, payload: str = "", timeout_s: float = 10.0) -> str:
         """Call a method of the agent. Raises NoAgentError where there is none, rtc.RpcError where it fails."""
@@ -175,6 +181,9 @@ class Caller(Devices):
         room, self._room = self._room, None
         if room is not None:
             await room.disconnect()
+
+    def _to_agent(self) -> list[str]:
+        return [self.agent.identity] if self.agent is not None else []
 
     def _token(self) -> str:
         grants = api.VideoGrants(room_join=True, room=self._room_name, can_update_own_metadata=True)

@@ -225,9 +225,12 @@ async def test_process_can_open_nothing(start: Starter) -> None:
     await decoder.clean([GOOD])
     process = child(decoder)
     assert process.num_fds() == 3
-    assert process.rlimit(psutil.RLIMIT_NOFILE) == (3, 3)
+    assert process.rlimit(psutil.RLIMIT_NOFILE) == (0, 0)
     assert process.rlimit(psutil.RLIMIT_FSIZE) == (0, 0)
     assert process.rlimit(psutil.RLIMIT_CORE) == (0, 0)
+    assert process.nice() == 10
+    written = await asyncio.to_thread(Path(f"/proc/{process.pid}/oom_score_adj").read_text, encoding="ascii")
+    assert written == "1000\n"
     if "HEIF" not in READ:
         assert process.rlimit(psutil.RLIMIT_NPROC) == (0, 0)
 
@@ -239,6 +242,7 @@ def test_confined_process_finds_that_it_can_open_nothing() -> None:
 import errno, os, socket
 from agent.uploads.decoder_main import _confine
 _confine(1_000_000_000)
+os.close(2)  # whose number is free now
 for opening in (lambda: open("/dev/null"), socket.socket, os.pipe, lambda: os.open("/", os.O_RDONLY)):
     try:
         opening()
@@ -308,6 +312,7 @@ def test_process_ends_when_its_pipe_does() -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         limits = {"max_pixels": 10**6, "max_width": 200, "max_height": 200, "quality": 80, "max_bytes": 100_000}
+        assert read(process.stdout, limit=100) == ({}, b"")
         write(process.stdin, limits, [GOOD])
         assert read(process.stdout, limit=100_000)[0] == {"width": 96, "height": 64, "kind": "JPEG"}
         process.stdin.close()

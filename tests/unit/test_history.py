@@ -111,3 +111,19 @@ def test_short_history_is_not_cut() -> None:
     """At the limit everything is sent."""
     items: list[ChatItem] = [said(str(number)) for number in range(5)]
     assert recent(items, 5) == items
+
+
+def test_many_uploads_push_out_nothing_that_was_said() -> None:
+    """They are counted apart, so a hundred pictures between two questions leave the conversation whole."""
+    words = [said(f"turn {number}") for number in range(4)]
+    uploads = [upload_message(picture(f"{n}"), f"{n}", caption="", at=0, detail="auto") for n in range(50)]
+    kept = recent([*words, *uploads, said("And these?")], 8)
+    assert [item for item in kept if item in words] == words
+    assert len([item for item in kept if item in uploads]) <= 8
+    assert kept[-2] is uploads[-1]
+
+
+def test_old_uploads_go_in_blocks() -> None:
+    """So that what precedes stays byte for byte for a while."""
+    uploads = [upload_message(picture(f"{n}"), f"{n}", caption="", at=0, detail="auto") for n in range(12)]
+    assert [len(recent(uploads[:count], 8)) for count in range(8, 13)] == [8, 7, 8, 7, 8]

@@ -46,7 +46,7 @@ async def test_newest_uploads_are_kept_and_older_ones_become_a_line() -> None:
     assert pictures(sent) == [data_url("dog"), data_url("owl"), data_url("camera 1")]
     assert messages[0].content == [
         "[Picture uploaded by the user] my cat",
-        "[picture uploaded by the user at 22:13:20 UTC, no longer shown]",
+        "[uploaded picture at 22:13:20 UTC, no longer shown]",
     ]
 
 

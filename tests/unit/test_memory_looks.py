@@ -163,7 +163,7 @@ async def test_refused_reply_has_no_looks_any_more() -> None:
     await asked(talk)
     talk.memory.also_show(talk.reply, [shot("closer")])
     sent = await talk.request(*talk.tool("a"), again=talk.reply)
-    again = talk.memory.without_pictures(ChatContext([*talk.history.items]), sent, talk.reply)
+    again = talk.refused(ChatContext([*talk.history.items]), sent)
     assert pictures(again) == []
     assert lines(again)[-1] == "[A picture was here, but the model could not take it: you can't see it.]"
     assert talk.shown().looks == ()

@@ -19,7 +19,7 @@ async def test_refused_request_is_made_again_in_words_alone() -> None:
     sent = await talk.request(question)
     context = talk.history.copy()
     context.items.append(question)
-    again = talk.memory.without_pictures(context, sent, talk.reply)
+    again = talk.refused(context, sent)
     assert pictures(sent) == [data_url("cat"), data_url("camera 2")]  # the refused request itself is not changed
     assert [message.content for message in again.messages()] == [
         ["You see."],
@@ -39,7 +39,7 @@ async def test_refused_request_keeps_tool_calls_and_blind_lines() -> None:
     talk.sight.blind(Blind("muted", "camera"))
     await talk.request(question)
     sent = await talk.request(question, *talk.tool("a"), again=talk.reply)
-    again = talk.memory.without_pictures(ChatContext([*talk.history.items, question]), sent, talk.reply)
+    again = talk.refused(ChatContext([*talk.history.items, question]), sent)
     assert again.items[2:] == sent.items[2:]
     assert talk.shown() == Shown(Blind("muted", "camera"), images=0, question=question.id)
 
@@ -50,11 +50,11 @@ async def test_refused_uploads_leave_the_history_for_good() -> None:
     uploads = [talk.upload("cat"), talk.upload("dog")]
     question = said("How old are they?")
     sent = await talk.request(question)
-    talk.memory.without_pictures(ChatContext([*talk.history.items, question]), sent, talk.reply)
+    talk.refused(ChatContext([*talk.history.items, question]), sent)
     talk.history.items.append(question)
     talk.answer()
     assert pictures(talk.history) == []
-    trace = "[picture uploaded by the user at 22:13:20 UTC, no longer shown]"
+    trace = "[uploaded picture at 22:13:20 UTC, no longer shown]"
     assert [upload.content for upload in uploads] == [["[Picture uploaded by the user] my cat", trace]] * 2
     assert question.content == ["How old are they?"]
     assert pictures(await talk.turn("And now?")) == [data_url("camera 2")]
@@ -66,7 +66,7 @@ async def test_reply_whose_pictures_were_refused_is_known_to_be_blind() -> None:
     talk.upload("cat")
     question = said("How old is she?")
     sent = await talk.request(question)
-    talk.memory.without_pictures(ChatContext([*talk.history.items, question]), sent, talk.reply)
+    talk.refused(ChatContext([*talk.history.items, question]), sent)
     assert talk.shown() == Shown(Blind("refused", "camera"), images=0, question=question.id)
 
 
@@ -75,7 +75,7 @@ async def test_refused_speculation_that_is_adopted_leaves_words_alone() -> None:
     talk = Talk()
     speculation, committed = said("What is this?"), said("What is this?")
     sent = await talk.request(speculation)
-    talk.memory.without_pictures(ChatContext([*talk.history.items, speculation]), sent, talk.reply)
+    talk.refused(ChatContext([*talk.history.items, speculation]), sent)
     talk.memory.adopt(committed, talk.history.items)
     assert committed.content == ["What is this?"]
 
@@ -86,7 +86,7 @@ async def test_refused_generated_reply_leaves_history_as_it_was() -> None:
     await talk.turn("One")
     sent = await talk.request()
     before = [list(message.content) for message in talk.history.messages()]
-    again = talk.memory.without_pictures(talk.history, sent, talk.reply)
+    again = talk.refused(talk.history, sent)
     assert again.messages()[-1].content == ["[The user's camera now.]", REFUSED]
     assert [message.content for message in talk.history.messages()] == before
     assert talk.shown() == Shown(Blind("refused", "camera"), images=0, question=None)
@@ -98,6 +98,6 @@ async def test_refused_request_leaves_a_line_of_the_views_that_the_model_took_be
     await talk.turn("One")
     question = said("Two")
     sent = await talk.request(question)
-    talk.memory.without_pictures(ChatContext([*talk.history.items, question]), sent, talk.reply)
+    talk.refused(ChatContext([*talk.history.items, question]), sent)
     assert talk.history.messages()[1].content == ["One", "[view of the user's camera at 22:13:21 UTC, no longer shown]"]
     assert question.content == ["Two"]

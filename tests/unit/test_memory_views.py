@@ -179,7 +179,7 @@ async def test_refused_pictures_were_sent_and_are_not_sent_again() -> None:
     talk = Talk()
     question = said("One")
     sent = await talk.request(question)
-    talk.memory.without_pictures(talk.history, sent, talk.reply)
+    talk.refused(talk.history, sent)
     assert talk.memory.sent_images == 1
 
 

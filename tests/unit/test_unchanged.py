@@ -328,7 +328,7 @@ async def test_refused_reply_has_no_line_either() -> None:
     await talk.turn("One")
     question = said("Two")
     sent = await talk.request(question)
-    talk.memory.without_pictures(ChatContext([*talk.history.items, question]), sent, talk.reply)
+    talk.refused(ChatContext([*talk.history.items, question]), sent)
     talk.history.items.append(question)
     talk.answer()
     assert talk.shown().look == Blind("refused", "camera")

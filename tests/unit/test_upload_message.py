@@ -81,6 +81,6 @@ async def test_background_that_a_provider_refused_is_not_sent_again() -> None:
     talk.history.items.insert(1, background())
     question = said("What do you see?")
     sent = await talk.request(question)
-    again = talk.memory.without_pictures(ChatContext([*talk.history.items, question]), sent, talk.reply)
+    again = talk.refused(ChatContext([*talk.history.items, question]), sent)
     assert pictures(again) == []
     assert pictures(await talk.turn("And now?")) == [data_url("camera 2")]
