@@ -61,7 +61,7 @@ async def test_picture_over_the_limit_is_refused() -> None:
     ours = given(url(file() + b"x" * 2000))
     small = dataclasses.replace(ours, uploads=ours.uploads.model_copy(update={"max_bytes": 1000}))
     [problem] = (await load_background(small)).problems
-    assert "at most 1,000" in problem
+    assert "over 1,000 bytes" in problem
 
 
 async def test_address_is_passed_through_where_the_setting_says_so() -> None:

@@ -125,5 +125,7 @@ def test_many_uploads_push_out_nothing_that_was_said() -> None:
 
 def test_old_uploads_go_in_blocks() -> None:
     """So that what precedes stays byte for byte for a while."""
-    uploads = [upload_message(picture(f"{n}"), f"{n}", caption="", at=0, detail="auto") for n in range(12)]
+    uploads: list[ChatItem] = [
+        upload_message(picture(f"{n}"), f"{n}", caption="", at=0, detail="auto") for n in range(12)
+    ]
     assert [len(recent(uploads[:count], 8)) for count in range(8, 13)] == [8, 7, 8, 7, 8]
