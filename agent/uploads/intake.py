@@ -128,15 +128,12 @@ class UploadIntake:
             try:
                 await self._read(reader, incoming, receipt)
                 read_at = time.monotonic()
-                if before is not None:  # its bytes count until it is its turn, so no more of them wait than may
-                    await before.wait()
                 picture = await self._decoder.clean([incoming.data])
             finally:
                 size = len(incoming.data)
                 incoming.release()
                 reader.close()
-            self._quota.take()
-            status = await self._give(reader.info.attributes or {}, receipt, picture, settled)
+            status = await self._give(reader.info.attributes or {}, receipt, picture, before, settled)
         except UploadError as error:
             settled.set()
             await self._refuse(receipt, error, size)
@@ -175,9 +172,18 @@ class UploadIntake:
             await self._decoder.warm()
 
     async def _give(
-        self, attributes: dict[str, str], receipt: Receipt, picture: Picture, settled: asyncio.Event
+        self,
+        attributes: dict[str, str],
+        receipt: Receipt,
+        picture: Picture,
+        before: asyncio.Event | None,
+        settled: asyncio.Event,
     ) -> Status:
-        """Put the picture into the conversation."""
+        """Put the picture into the conversation, when it is its turn."""
+        if before is not None:
+            with self._quota.holding(len(picture.image.data) + len(picture.image.data_url)):
+                await before.wait()
+        self._quota.take()
         key = str(next(self._keys))
         caption = one_line(attributes.get("caption", "")[:_MAX_CAPTION])
         reply = attributes.get("reply", "").lower() == "true"

@@ -2,7 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from agent.errors import UploadError
@@ -83,6 +84,19 @@ class Quota:
     def release(self, size: int) -> None:
         """So many bytes are held no more."""
         self.held -= size
+
+    @contextmanager
+    def holding(self, size: int) -> Iterator[None]:
+        """So many bytes are held for a while.
+
+        Raises:
+            UploadError: `busy`.
+        """
+        self.hold(size)
+        try:
+            yield
+        finally:
+            self.release(size)
 
     def may_tell(self, sender: str) -> bool:
         """Whether one more refusal is to be answered."""

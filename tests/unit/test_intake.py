@@ -235,6 +235,23 @@ async def test_every_upload_knows_whether_another_follows() -> None:
         assert first.followed_by.is_set()
 
 
+async def test_what_is_wrong_with_an_upload_is_told_before_its_turn() -> None:
+    """Only what goes into the conversation has an order."""
+    async with desk() as at:
+        at.begin(FakeReader("s1"))
+        at.begin(FakeReader("s2")).send(b"just some words", None)
+        assert (await at.told())[1]["code"] == "unsupported_type"
+
+
+async def test_pictures_that_wait_for_their_turn_count_as_held() -> None:
+    """However many senders have one that waits."""
+    async with desk(max_bytes=1000, max_held_bytes=2000) as at:
+        for sender in ("ann", "bob"):
+            at.begin(FakeReader("s1"), sender)
+            at.begin(FakeReader("s2"), sender).send(picture(), None)
+        assert (await at.told())[1]["code"] == "busy"
+
+
 async def test_refused_upload_keeps_no_later_one() -> None:
     """Its place in the order is given up."""
     async with desk() as at:
