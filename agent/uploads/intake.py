@@ -135,14 +135,12 @@ class UploadIntake:
                 reader.close()
             status = await self._give(reader.info.attributes or {}, receipt, picture, before, settled)
         except UploadError as error:
-            settled.set()
-            await self._refuse(receipt, error, size)
+            self._spawn(self._refuse(receipt, error, size))
         except Exception:
-            settled.set()
             log.exception("upload_failed", sender=receipt.sender, bytes=size)
-            await self._refuse(receipt, UploadError("failed", "The picture could not be taken in."), size)
+            failed = UploadError("failed", "The picture could not be taken in.")
+            self._spawn(self._refuse(receipt, failed, size))
         else:
-            settled.set()  # the next one need not wait until this sender has been told
             log.info(
                 "upload_accepted",
                 sender=receipt.sender,
@@ -151,7 +149,11 @@ class UploadIntake:
                 sent_bytes=status.bytes,
                 accepted_ms=round(1000 * (time.monotonic() - read_at)),
             )
-            await tell(self._room, receipt, status)
+            self._spawn(tell(self._room, receipt, status))
+        # Not when its sender has been told, which may take long; and a refused one no sooner than those before it.
+        if before is not None:
+            await before.wait()
+        settled.set()
 
     async def _read(self, reader: rtc.ByteStreamReader, incoming: Incoming, receipt: Receipt) -> None:
         permission = asyncio.create_task(self._permitted(receipt.sender))

@@ -71,6 +71,7 @@ class FakeRoom:
         self.handlers: dict[str, Any] = {}
         self.sent: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
         self.broken = False
+        self.tried = asyncio.Event()
         self.slow: asyncio.Event | None = None
 
     def register_byte_stream_handler(self, topic: str, handler: Any) -> None:
@@ -84,6 +85,7 @@ class FakeRoom:
     async def send_text(self, text: str, *, topic: str, destination_identities: list[str]) -> None:
         """Keep what was sent to whom."""
         assert topic == STATUS_TOPIC
+        self.tried.set()
         if self.broken:
             raise ConnectionError("gone")
         if self.slow is not None:
@@ -243,6 +245,19 @@ async def test_what_is_wrong_with_an_upload_is_told_before_its_turn() -> None:
         assert (await at.told())[1]["code"] == "unsupported_type"
 
 
+async def test_refused_upload_lets_nobody_overtake() -> None:
+    """The third waits for the first, though the second is settled."""
+    async with desk() as at:
+        first = at.begin(FakeReader("s1"))
+        at.begin(FakeReader("s2")).send(b"just some words", None)
+        assert (await at.told())[1]["stream_id"] == "s2"
+        at.begin(FakeReader("s3")).send(picture("red"), None)
+        at.begin(FakeReader("other"), "bob").send(picture(), None)
+        assert (await at.told())[1]["stream_id"] == "other"  # pictures are read one after the other
+        first.send(picture(), None)
+        assert [(await at.told())[1]["stream_id"] for _ in range(2)] == ["s1", "s3"]
+
+
 async def test_pictures_that_wait_for_their_turn_count_as_held() -> None:
     """However many senders have one that waits."""
     async with desk(max_bytes=1000, max_held_bytes=2000) as at:
@@ -295,7 +310,7 @@ async def test_sender_who_is_gone_keeps_nobody() -> None:
         at.room.broken = True
         at.begin(FakeReader("s1")).send(picture(), None)
         async with asyncio.timeout(30):
-            await at.arrived.wait()
+            await at.room.tried.wait()
         at.room.broken = False
         at.begin(FakeReader("s2")).send(picture(), None)
         assert (await at.told())[1]["stream_id"] == "s2"
