@@ -29,8 +29,8 @@ MEASUREMENTS = {
     "cpu": cpu.measure,
     "attention": attention.measure,
 }
-APART = {"attention"}
-"""Takes half an hour by itself: measured only when named."""
+APART = {"attention", "uploads"}
+"""Have a page of their own: measured only when named."""
 
 
 def main() -> int:
