@@ -1,21 +1,18 @@
-"""The command line: `python -m agent start`. Everything else is set by environment variables."""
+"""The command line: `start` and `doctor`. Everything else is set by environment variables."""
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 
 import structlog
 
 from agent.errors import StartError
+from agent.exits import EXIT_CONFIG, EXIT_FAILED, EXIT_OK, EXIT_UNAVAILABLE
 from agent.ops.log import configure_parent
 from config.problems import ConfigError
 from config.settings import Settings, load_settings
-
-EXIT_OK = 0
-EXIT_UNAVAILABLE = 69
-EXIT_FAILED = 70
-EXIT_CONFIG = 78
 
 log = structlog.stdlib.get_logger("agent")
 
@@ -25,7 +22,17 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m agent", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("start", help="run the worker in the foreground")
-    parser.parse_args(arguments)
+    doctor = commands.add_parser(
+        "doctor", help="check the settings, the server and every provider, and tell what is wrong"
+    )
+    doctor.add_argument("--json", action="store_true", help="print one JSON object in place of a table")
+    options = parser.parse_args(arguments)
+    if options.command == "doctor":
+        return _examine(as_json=options.json)
+    return _start()
+
+
+def _start() -> int:
     try:
         settings = load_settings()
     except ConfigError as error:
@@ -44,6 +51,17 @@ def main(arguments: list[str]) -> int:
         log.exception("failed")
         return EXIT_FAILED
     return EXIT_OK
+
+
+def _examine(*, as_json: bool) -> int:
+    # An examination that was broken off has found nothing: it must not end as if all were well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_FAILED))
+    from agent.ops.doctor import examine  # noqa: PLC0415 - not needed to start
+    from agent.ops.finding import exit_code, render_json, render_table  # noqa: PLC0415 - the same
+
+    findings = examine()
+    sys.stdout.write(f"{render_json(findings) if as_json else render_table(findings)}\n")
+    return exit_code(findings)
 
 
 def _unusable_images(settings: Settings) -> list[str]:

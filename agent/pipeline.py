@@ -4,6 +4,8 @@ from typing import Any
 
 from livekit.agents import NOT_GIVEN, AgentSession
 from livekit.agents.llm import LLM
+from livekit.agents.stt import STT
+from livekit.agents.tts import TTS
 from livekit.agents.types import APIConnectOptions
 from livekit.agents.vad import VAD
 from livekit.agents.voice.agent_session import SessionConnectOptions
@@ -34,24 +36,36 @@ def build_llm(settings: Settings) -> LLM[Any]:
     )
 
 
+def build_stt(settings: Settings) -> STT[Any]:
+    """The listener's client."""
+    services = settings.services
+    return deepgram.STT(
+        model=settings.stt.model,
+        language=settings.stt.language,
+        api_key=services.deepgram_api_key.get_secret_value(),
+        base_url=services.deepgram_base_url,
+    )
+
+
+def build_tts(settings: Settings) -> TTS[Any]:
+    """The speaker's client."""
+    services = settings.services
+    return cartesia.TTS(
+        model=settings.tts.model,
+        language=settings.tts.language,
+        api_key=services.cartesia_api_key.get_secret_value(),
+        base_url=services.cartesia_base_url,
+        voice=settings.tts.voice or TTSDefaultVoiceId,
+    )
+
+
 def build_session(settings: Settings, vad: VAD, llm: LLM[Any]) -> AgentSession[None]:
     """One call's session. Turn detection and interruptions run on the VAD, so no cloud service decides them."""
-    services, turn = settings.services, settings.turn
+    turn = settings.turn
     return AgentSession(
-        stt=deepgram.STT(
-            model=settings.stt.model,
-            language=settings.stt.language,
-            api_key=services.deepgram_api_key.get_secret_value(),
-            base_url=services.deepgram_base_url,
-        ),
+        stt=build_stt(settings),
         llm=llm,
-        tts=cartesia.TTS(
-            model=settings.tts.model,
-            language=settings.tts.language,
-            api_key=services.cartesia_api_key.get_secret_value(),
-            base_url=services.cartesia_base_url,
-            voice=settings.tts.voice or TTSDefaultVoiceId,
-        ),
+        tts=build_tts(settings),
         vad=vad,
         turn_handling={
             "turn_detection": "vad",

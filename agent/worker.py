@@ -8,13 +8,12 @@ from collections.abc import Awaitable
 from functools import partial
 
 import structlog
-from aiohttp import ClientError
-from livekit import api
 from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
 
 from agent.dispatch import parse_dispatch
-from agent.errors import DispatchError, ServerRefusedError, ServerUnreachableError
+from agent.errors import DispatchError, ServerUnreachableError
 from agent.ops.health import HealthServer, Registration
+from agent.ops.server import ask_server
 from config.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -146,19 +145,9 @@ async def _reach(settings: Settings) -> None:
         async with asyncio.timeout(limit):
             while True:
                 try:
-                    async with api.LiveKitAPI(
-                        services.livekit_url, services.livekit_api_key, services.livekit_api_secret.get_secret_value()
-                    ) as client:
-                        await client.room.list_rooms(api.ListRoomsRequest(names=["-"]))
-                except api.TwirpError as error:
-                    if error.status in {401, 403}:  # in plain text, so `code` says no more than "unknown"
-                        raise ServerRefusedError(
-                            f"{services.livekit_url} refuses LIVEKIT_API_KEY and LIVEKIT_API_SECRET"
-                            f" (HTTP {error.status})"
-                        ) from error
-                    reason = f"{error.code}: {error.message}"
-                except (ClientError, OSError) as error:
-                    reason = str(error) or type(error).__name__
+                    await ask_server(services)
+                except ServerUnreachableError as error:
+                    reason = str(error)
                 else:
                     return
                 log.warning("server_not_reached", url=services.livekit_url, reason=reason)

@@ -11,6 +11,7 @@ from livekit.agents.llm import ChatMessage
 
 from agent.dispatch import Dispatch
 from agent.errors import UploadCode
+from agent.ops.doctor import NAMES
 from agent.turns import evidence, timings
 from agent.vision.track import BlindReason
 from config.envfile import render_table
@@ -74,6 +75,12 @@ def test_logged_turn_in_the_readme_has_the_fields_that_are_logged() -> None:
         "tokens_out",
     }
     assert set(example) == logged
+
+
+def test_doctors_report_in_the_readme_has_the_rows_that_are_printed() -> None:
+    """In their order."""
+    rows = [row for row in blocks("text")[0].split("\n\n")[0].splitlines() if not row.startswith(" ")]
+    assert [re.split(r"\s{2,}", row)[0] for row in rows] == ["settings", *NAMES]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

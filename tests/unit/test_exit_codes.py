@@ -13,18 +13,24 @@ ROOT = Path(__file__).parents[2]
 
 async def start(environment: dict[str, str]) -> tuple[int | None, str]:
     """Run the worker until it ends by itself; its exit code and standard error."""
+    code, _, errors = await run("start", environment)
+    return code, errors
+
+
+async def run(command: str, environment: dict[str, str]) -> tuple[int | None, str, str]:
+    """Run a command until it ends; its exit code, standard output and standard error."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "agent",
-        "start",
+        command,
         cwd=ROOT,
         env=environment,
-        stdout=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, errors = await process.communicate()
-    return process.returncode, errors.decode()
+    output, errors = await process.communicate()
+    return process.returncode, output.decode(), errors.decode()
 
 
 def closed_port() -> int:
@@ -64,3 +70,26 @@ async def test_unreachable_server_exits_69_in_time() -> None:
     assert last["level"] == "error"
     assert last["reason"].startswith(f"{url} not reached within 1 s: ")
     assert "the-secret" not in errors
+
+
+async def test_doctor_exits_78_with_a_row_for_each_problem() -> None:
+    """On standard output, and nothing else anywhere; what needs the settings is skipped."""
+    code, output, errors = await run(
+        "doctor", {**REQUIRED, "LIVEKIT_URL": "", "VISION__QUALITYY": "the-secret-of-nobody"}
+    )
+    assert (code, errors) == (78, "")
+    rows = [row.split() for row in output.splitlines() if row and not row.startswith(" ")]
+    assert [row[0] for row in rows if row[1] == "failed"] == ["LIVEKIT_URL", "VISION__QUALITYY"]
+    assert sum("skipped" in row for row in rows) == 7
+    assert "the-secret" not in output
+
+
+async def test_doctor_exits_69_where_nobody_answers() -> None:
+    """With what to look at for each, and no secret."""
+    base = f"http://127.0.0.1:{closed_port()}"
+    addresses = {f"{name}_BASE_URL": base for name in ("DEEPGRAM", "OPENAI", "CARTESIA")}
+    code, output, errors = await run("doctor", {**REQUIRED, **addresses, "LIVEKIT_URL": base.replace("http", "ws")})
+    assert (code, errors) == (69, "")
+    assert [name for name in (*addresses, "LIVEKIT_URL") if f"> Check {name}, " not in output] == []
+    assert output.endswith("Not ready: 4 failed, 3 not checked.\n")
+    assert "the-secret" not in output

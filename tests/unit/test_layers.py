@@ -32,6 +32,8 @@ TOUCH_LIVEKIT = {
     "agent.uploads.status": "sends text streams to the room",
     "agent.uploads.message": "makes the framework's messages, which are plain data",
     "agent.ops.health": "asks whether the worker is registered",
+    "agent.ops.server": "asks the server something small",
+    "agent.ops.checks": "asks the server and, by the framework's clients, the providers",
 }
 """The only modules of `agent` that may import LiveKit, and why. Everything else is tested without it."""
 
@@ -143,8 +145,10 @@ def test_decoding_waits_for_the_job_process() -> None:
         "agent.worker",
         "agent.dispatch",
         "agent.errors",
+        "agent.exits",
         "agent.ops.health",
         "agent.ops.log",
+        "agent.ops.server",
         "agent.cli",
         "agent.__main__",
     ]

@@ -1,0 +1,103 @@
+"""Examines settings, server and providers before the first call does."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from agent.ops.finding import Finding, Verdict
+from agent.ops.log import configure_parent
+from agent.ops.verdict import too_slow
+from config.problems import ConfigError
+from config.settings import Settings, load_settings
+
+LIMIT_S: Final = 10.0
+"""Seconds for one check; where a setting gives the service longer, it has that."""
+
+_SERVER, _CLOCK, _KEY, _STT, _LLM, _TTS, _IMAGES = NAMES = (
+    "LiveKit server",
+    "LiveKit clock",
+    "LiveKit key",
+    "speech to text",
+    "model",
+    "text to speech",
+    "images",
+)
+
+
+def examine() -> list[Finding]:
+    """Check everything there is. Blocking, for seconds."""
+    began = time.monotonic()
+    try:
+        settings = load_settings()
+    except ConfigError as error:
+        return [*_wrong(error.problems), *_skipped(NAMES, "the settings must be right first")]
+    _quiet(settings)
+    read = Finding("settings", Verdict("ok", "all are valid"), _since(began))
+    return [read, *asyncio.run(_contact(settings))]
+
+
+def _quiet(settings: Settings) -> None:
+    """The report tells all there is to tell; `LOG__LEVEL=debug` shows what libraries say, on standard error."""
+    configure_parent(settings.log)
+    if settings.log.level != "debug":
+        logging.disable(logging.CRITICAL)
+
+
+async def _contact(settings: Settings) -> list[Finding]:
+    from agent.ops import checks  # noqa: PLC0415 - seconds of imports: wrong settings need not wait for them
+
+    agent = settings.agent
+    images_s = LIMIT_S + agent.fetch_timeout_s + len(agent.images) * settings.uploads.decode_timeout_s
+    livekit, *others = await asyncio.gather(
+        _livekit(settings),
+        _run(_STT, lambda: checks.check_stt(settings)),
+        _run(_LLM, lambda: checks.check_llm(settings), max(LIMIT_S, settings.llm.timeout_s)),
+        _run(_TTS, lambda: checks.check_tts(settings)),
+        _run(_IMAGES, lambda: checks.check_images(settings), images_s),
+    )
+    return [*livekit, *others]
+
+
+async def _livekit(settings: Settings) -> list[Finding]:
+    from agent.ops import checks  # noqa: PLC0415 - see above
+
+    server = await _run(_SERVER, lambda: checks.check_server(settings))
+    if server.verdict.status == "failed":
+        return [server, *_skipped((_CLOCK, _KEY), "the server must be reached first")]
+    return [
+        server,
+        await _run(_CLOCK, lambda: checks.check_clock(settings)),
+        await _run(_KEY, lambda: checks.check_key(settings)),
+    ]
+
+
+async def _run(name: str, check: Callable[[], Awaitable[Verdict]], limit_s: float = LIMIT_S) -> Finding:
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(limit_s):
+            verdict = await check()
+    except TimeoutError:
+        verdict = too_slow(limit_s)
+    except Exception as error:
+        # One check must not take the others with it. Without the error's text, which may be anything.
+        advice = "This is unexpected: LOG__LEVEL=debug shows more."
+        logging.getLogger(__name__).debug("check_failed", exc_info=True)
+        verdict = Verdict("failed", f"ended with {type(error).__name__}", advice, "unknown")
+    return Finding(name, verdict, None if verdict.status == "skipped" else _since(began))
+
+
+def _wrong(problems: Sequence[str]) -> list[Finding]:
+    """One for each setting that is wrong, under its name."""
+    parts = [problem.partition(": ") for problem in problems]
+    advice = "Correct it: .env.example tells every setting."
+    return [Finding(name, Verdict("failed", found, advice, "settings")) for name, _, found in parts]
+
+
+def _skipped(names: Sequence[str], why: str) -> list[Finding]:
+    return [Finding(name, Verdict("skipped", why)) for name in names]
+
+
+def _since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
