@@ -20,14 +20,17 @@ async def test_still_scene_is_sent_once_and_a_changed_one_again(rig_with: RigWit
         await caller.show(Sign("OPEN AT NINE"))
         await rig.call(caller)
         await shown_as(caller, "camera")
-        await rig.write(caller, "Hello.")  # the track's first second is coarse, and worth a better picture
+        # The track's first second is coarse, and worth a better picture; on a busy machine it may still be on its way.
+        greeted = 1
+        while not (await rig.write(caller, "Hello.")).images:
+            greeted += 1
         turns = [await rig.ask(caller), await rig.write(caller, "And now?"), await rig.ask(caller, "Still there?")]
         await caller.show(Sign("OPEN AT FIVE"))
         turns.append(await rig.ask(caller, "What about now?"))
         await caller.show(Counter())
         turns += [await rig.ask(caller), await rig.ask(caller)]
         await caller.journal.wait_for(
-            TurnCompleted, where=lambda event: event.data["turn"] == len(turns) + 1, timeout_s=30
+            TurnCompleted, where=lambda event: event.data["turn"] == greeted + len(turns), timeout_s=30
         )
     sent = [[image.sha256 for image in turn.images] for turn in turns]
     assert [len(images) for images in sent] == [1] * 6
@@ -40,12 +43,12 @@ async def test_still_scene_is_sent_once_and_a_changed_one_again(rig_with: RigWit
     for earlier, later in itertools.pairwise(turns[:3]):
         prefix = before_the_question(earlier.request.messages)
         assert [one.sha256 for one in prefix] == [one.sha256 for one in later.request.messages[: len(prefix)]]
-    completed = [event.data for event in caller.journal.of(TurnCompleted)][1:]
+    completed = [event.data for event in caller.journal.of(TurnCompleted)][-len(turns) :]
     assert [[event["frame_sha256"]] for event in completed] == sent
     assert [event["unchanged"] for event in completed[1:]] == [True, True, False, False, False]
     assert completed[0]["frame_age_ms"] < completed[1]["frame_age_ms"] < completed[2]["frame_age_ms"]
     assert max(event["frame_age_ms"] for event in completed[3:]) < 1000
-    shared = [hashlib.sha256(snapshot.data).hexdigest() for snapshot in caller.journal.of(Snapshot)][1:]
+    shared = [hashlib.sha256(snapshot.data).hexdigest() for snapshot in caller.journal.of(Snapshot)][-len(turns) :]
     assert [[sha256] for sha256 in shared] == sent
 
 
