@@ -5,16 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from agent.errors import BackgroundError, FetchError, UploadError
 from agent.uploads.decoder import Decoder
 from agent.uploads.fetch import fetch
 from agent.vision.encoded import EncodedImage
 from config.reference import DataUrl, Reference, Remote, parse_reference
 from config.settings import Settings
-
-log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,8 +177,8 @@ class Call:
     def _on_turn(self, event: dict[str, Any], shown: Shown | None) -> None:
         if shown is not None:
             self._gallery.answered(shown.uploads)
-        if shown is not None and shown.question is not None:
-            self._album.add(shown.look)  # what the user's turns showed, not what the agent said of its own accord
+            if shown.question is not None:
+                self._album.add(shown.look)  # what the user's turns showed, not what the agent said of its own accord
         if self._sharing is not None:
             self._sharing.turn(event, shown)
 

@@ -16,7 +16,7 @@ from PIL import AvifImagePlugin, Image, ImageCms, MpoImagePlugin, UnidentifiedIm
 from agent.errors import UploadError
 from agent.uploads.kind import KINDS, Kind, described, kind_of, largest_iso
 from agent.uploads.limits import Limits
-from agent.vision.scale import SMALLEST_PX, Step, fit, smaller
+from agent.vision.scale import Step, fit, smaller
 
 READ: tuple[Kind, ...] = KINDS
 try:
@@ -198,10 +198,10 @@ def _encoded(image: Image.Image, kind: Kind, limits: Limits) -> Cleaned:
         shown.save(out, "JPEG", quality=step.quality)
         if out.tell() <= limits.max_bytes:
             return Cleaned(out.getvalue(), shown.width, shown.height, kind)
-        before, step = step, smaller(step, out.tell(), limits.max_bytes)
-        if step.scale != before.scale:
-            size = (max(1, round(image.width * step.scale)), max(1, round(image.height * step.scale)))
-            if max(size) < SMALLEST_PX:
-                raise UploadError("too_complex", f"The picture does not fit into {limits.max_bytes:,} bytes.")
+        step = smaller(step, out.tell(), limits.max_bytes)
+        size = step.size(image.width, image.height)
+        if size is None:
+            raise UploadError("too_complex", f"The picture does not fit into {limits.max_bytes:,} bytes.")
+        if size != shown.size:
             shown = _resized(image, size)
             shown.info.clear()

@@ -10,7 +10,7 @@ from agent.vision.encoded import EncodedImage
 from agent.vision.fit import Layout, layout
 from agent.vision.frame import Frame
 from agent.vision.region import Planes, cut, planes
-from agent.vision.scale import SMALLEST_PX, Step, smaller
+from agent.vision.scale import Step, smaller
 from agent.vision.target import Target
 from config.vision import PictureFormat
 
@@ -49,15 +49,15 @@ def encode_frame(frame: Frame, target: Target) -> EncodedImage:
         image = _encoded(shown, target.format, step.quality)
         if len(image.data) <= target.max_bytes:
             return image
-        before, step = step, smaller(step, len(image.data), target.max_bytes)
-        if step.scale != before.scale:
-            width, height = (max(1, round(edge * step.scale)) for edge in (bgr.shape[1], bgr.shape[0]))
-            if max(width, height) < SMALLEST_PX:
-                raise ValueError(
-                    f"a {frame.width}x{frame.height} frame can't be encoded in {target.max_bytes} bytes: as "
-                    f"{target.format} of {image.width}x{image.height} it still has {len(image.data)}"
-                )
-            shown = np.empty((height, width, 3), dtype=np.uint8)
+        step = smaller(step, len(image.data), target.max_bytes)
+        size = step.size(bgr.shape[1], bgr.shape[0])
+        if size is None:
+            raise ValueError(
+                f"a {frame.width}x{frame.height} frame can't be encoded in {target.max_bytes} bytes: as "
+                f"{target.format} of {image.width}x{image.height} it still has {len(image.data)}"
+            )
+        if size != (image.width, image.height):
+            shown = np.empty((size[1], size[0], 3), dtype=np.uint8)
             _shrink(bgr, shown)
 
 

@@ -23,6 +23,13 @@ class Step:
     quality: int | None
     scale: float
 
+    def size(self, width: int, height: int) -> tuple[int, int] | None:
+        """The pixels of a picture at this scale; `None` if it would show nothing any more."""
+        if self.scale == 1:
+            return width, height
+        edges = max(1, round(width * self.scale)), max(1, round(height * self.scale))
+        return edges if max(edges) >= SMALLEST_PX else None
+
 
 def fit(width: int, height: int, max_width: int, max_height: int) -> tuple[int, int]:
     """The largest size within the box that keeps the shape and never enlarges; an edge has 2 pixels if it had them."""

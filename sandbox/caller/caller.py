@@ -144,7 +144,7 @@ class Caller(Devices):
     async def upload_file(self, path: Path | str) -> str:
         """Send a file as `sendFile` of the JavaScript SDK does, without attributes; give the stream's id."""
         sent = await self.room.local_participant.send_file(
-            str(path), topic="images", destination_identities=self._to_agent() or None
+            str(path), topic="images", destination_identities=self._to_agent()
         )
         return sent.stream_id
 
@@ -182,8 +182,8 @@ class Caller(Devices):
         if room is not None:
             await room.disconnect()
 
-    def _to_agent(self) -> list[str]:
-        return [self.agent.identity] if self.agent is not None else []
+    def _to_agent(self) -> list[str] | None:
+        return None if self.agent is None else [self.agent.identity]
 
     def _token(self) -> str:
         grants = api.VideoGrants(room_join=True, room=self._room_name, can_update_own_metadata=True)

@@ -46,16 +46,23 @@ async def read_bytes(reader: rtc.ByteStreamReader) -> tuple[bytes, bool]:
 
 
 async def write_bytes(
-    room: rtc.Room, data: bytes, name: str, mime_type: str, *, topic: str, attributes: dict[str, str], to: list[str]
+    room: rtc.Room,
+    data: bytes,
+    name: str,
+    mime_type: str,
+    *,
+    topic: str,
+    attributes: dict[str, str],
+    to: list[str] | None,
 ) -> str:
-    """Send bytes to these participants, or to everybody if none is named, and give the stream's id."""
+    """Send bytes to these participants, or with `None` to everybody, and give the stream's id."""
     writer = await room.local_participant.stream_bytes(
         name,
         total_size=len(data),
         mime_type=mime_type,
         attributes=attributes,
         topic=topic,
-        destination_identities=to or None,
+        destination_identities=to,
     )
     for start in range(0, len(data), CHUNK_BYTES):
         await writer.write(data[start : start + CHUNK_BYTES])
