@@ -137,3 +137,10 @@ def pixels(jpeg: bytes) -> NDArray[np.int64]:
     """The file's pixels: RGB, height x width x 3, as signed numbers that can be subtracted."""
     with Image.open(io.BytesIO(jpeg), formats=["JPEG"]) as image:
         return np.asarray(image.convert("RGB")).astype(np.int64)
+
+
+def plain(size: tuple[int, int] = (320, 200), colour: str = "green", file_format: str = "PNG") -> bytes:
+    """A picture of one colour as a file."""
+    out = io.BytesIO()
+    Image.new("RGB", size, colour).save(out, file_format)
+    return out.getvalue()

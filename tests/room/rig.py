@@ -1,7 +1,6 @@
 """What a room test talks to: the server, the sandbox that directs and judges, and callers."""
 
 import asyncio
-import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -12,7 +11,6 @@ from uuid import uuid4
 
 import psutil
 from livekit import api
-from PIL import Image
 
 from sandbox.caller.caller import Caller
 from sandbox.caller.journal import UploadStatus, VisionStatus
@@ -87,21 +85,21 @@ class Rig:
         lines = [json.loads(line) for line in self.worker_log.read_text(encoding="utf-8").splitlines()]
         return [line for line in lines if line["event"] == event]
 
-    async def until_logged(self, event: str, count: int = 1, timeout_s: float = 60) -> list[dict[str, Any]]:
-        """The same, once there are so many of them."""
+    async def until_logged(
+        self, event: str, count: int = 1, timeout_s: float = 60, *, room: str | None = None
+    ) -> list[dict[str, Any]]:
+        """The same, once there are so many of them; of one room alone if it is named."""
         async with asyncio.timeout(timeout_s):
-            while len(lines := self.logged(event)) < count:  # noqa: ASYNC110 - it happens in another process
+            while True:
+                lines = [line for line in self.logged(event) if room in {None, line.get("room")}]
+                if len(lines) >= count:
+                    return lines
                 await asyncio.sleep(0.1)
-        return lines
 
     async def job(self, caller: Caller) -> psutil.Process:
         """The process that serves a caller's call."""
-        async with asyncio.timeout(60):
-            while True:
-                for line in self.logged("call_started"):
-                    if line["room"] == caller.room.name:
-                        return psutil.Process(line["pid"])
-                await asyncio.sleep(0.1)
+        [started, *_] = await self.until_logged("call_started", room=caller.room.name)
+        return psutil.Process(started["pid"])
 
     async def ask(self, caller: Caller, question: str = "What number do you see?") -> Turn:
         """Ask aloud."""
@@ -122,10 +120,3 @@ async def fate(caller: Caller, stream_id: str) -> UploadStatus:
     return await caller.journal.wait_for(
         UploadStatus, where=lambda event: event.data["stream_id"] == stream_id, timeout_s=60
     )
-
-
-def plain(size: tuple[int, int] = (320, 200), colour: str = "green", file_format: str = "PNG") -> bytes:
-    """A picture of one colour as a file."""
-    out = io.BytesIO()
-    Image.new("RGB", size, colour).save(out, file_format)
-    return out.getvalue()

@@ -17,7 +17,7 @@ from agent.ops.riddle import QUESTION
 from sandbox.control.client import SandboxClient
 from sandbox.control.state import WRONG_KEY
 from sandbox.stack import API_SECRET, ROOT, Address, free_port, start_sandbox, worker_env
-from tests.room.rig import plain
+from tests.fakes import plain
 
 KEYS = {
     "DEEPGRAM_API_KEY": "the-secret-of-deepgram",

@@ -18,7 +18,8 @@ from sandbox.control.entries import SeenMessage
 from sandbox.process import Service
 from sandbox.stack import Address, start_worker, worker_env
 from sandbox.turn import Turn
-from tests.room.rig import Rig, plain
+from tests.fakes import plain
+from tests.room.rig import Rig
 
 NAME = "illustrated"
 ADDRESS = "https://pictures.example/menu.png?size=large&key=1"

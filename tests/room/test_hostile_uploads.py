@@ -18,8 +18,9 @@ from sandbox.caller.scenes import Counter
 from sandbox.stack import Address, start_worker, worker_env
 from sandbox.turn import Turn
 from tests.corpus import FOLDER, OUTCOMES, Accepted
+from tests.fakes import plain
 from tests.room.conftest import RigWith
-from tests.room.rig import Rig, fate, plain
+from tests.room.rig import Rig, fate
 
 STRICT = {
     "LIVEKIT_AGENT_NAME": "strict",

@@ -23,7 +23,8 @@ from sandbox.caller.journal import UploadStatus
 from sandbox.caller.scenes import Counter
 from sandbox.stack import Address, start_worker, worker_env
 from sandbox.turn import Turn, judge
-from tests.room.rig import Rig, fate, plain
+from tests.fakes import plain
+from tests.room.rig import Rig, fate
 
 GENEROUS = {
     "LIVEKIT_AGENT_NAME": "generous",

@@ -7,7 +7,8 @@ from PIL import Image
 
 from sandbox.caller.journal import UploadStatus
 from sandbox.caller.scenes import Counter
-from tests.room.rig import Rig, fate, plain
+from tests.fakes import plain
+from tests.room.rig import Rig, fate
 
 
 async def test_upload_joins_the_conversation(rig: Rig) -> None:

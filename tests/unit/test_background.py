@@ -10,14 +10,7 @@ from PIL import Image
 from agent.background import load_background
 from agent.vision.encoded import EncodedImage
 from config.settings import Settings
-from tests.fakes import settings
-
-
-def file(colour: str = "green") -> bytes:
-    """A picture as a file."""
-    out = io.BytesIO()
-    Image.new("RGB", (64, 48), colour).save(out, "PNG")
-    return out.getvalue()
+from tests.fakes import plain, settings
 
 
 def given(*images: str, **changes: object) -> Settings:
@@ -34,8 +27,8 @@ def url(data: bytes) -> str:
 async def test_files_and_data_urls_are_cleaned_in_their_order(tmp_path: Path) -> None:
     """Whatever they were, they are JPEGs now."""
     path = tmp_path / "plan.gif"
-    path.write_bytes(file("red"))
-    background = await load_background(given(url(file("blue")), str(path)))
+    path.write_bytes(plain(colour="red"))
+    background = await load_background(given(url(plain(colour="blue")), str(path)))
     assert background.problems == ()
     clean = [image for image in background.pictures if isinstance(image, EncodedImage)]
     assert [image.mime for image in clean] == ["image/jpeg"] * 2
@@ -47,7 +40,7 @@ async def test_each_problem_is_told_with_its_number(tmp_path: Path) -> None:
     """And what is good is there all the same."""
     text, missing = tmp_path / "notes.png", tmp_path / "missing.png"
     text.write_text("just words", encoding="utf-8")
-    background = await load_background(given(str(text), url(file()), str(missing), "https://127.0.0.1:1/private.png"))
+    background = await load_background(given(str(text), url(plain()), str(missing), "https://127.0.0.1:1/private.png"))
     assert len(background.pictures) == 1
     kind, absent, private = background.problems
     assert kind.startswith("images[0]: The file is something else, not one of JPEG, PNG")
@@ -58,7 +51,7 @@ async def test_each_problem_is_told_with_its_number(tmp_path: Path) -> None:
 
 async def test_picture_over_the_limit_is_refused() -> None:
     """As an upload of that size would be."""
-    ours = given(url(file() + b"x" * 2000))
+    ours = given(url(plain() + b"x" * 2000))
     small = dataclasses.replace(ours, uploads=ours.uploads.model_copy(update={"max_bytes": 1000}))
     [problem] = (await load_background(small)).problems
     assert "over 1,000 bytes" in problem

@@ -1,7 +1,6 @@
 """Uploads are taken from the room, delivered in order, and their senders told what became of them."""
 
 import asyncio
-import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +8,6 @@ from typing import Any, cast
 
 import pytest
 from livekit import rtc
-from PIL import Image
 
 from agent.errors import UploadError
 from agent.uploads.decoder import Decoder
@@ -17,13 +15,12 @@ from agent.uploads.intake import TOPIC, Upload, UploadIntake, one_line
 from agent.uploads.status import STATUS_TOPIC
 from config.uploads import UploadSettings
 from config.vision import VisionSettings
+from tests.fakes import plain
 
 
 def picture(colour: str = "green") -> bytes:
     """A small picture as a file."""
-    out = io.BytesIO()
-    Image.new("RGB", (64, 48), colour).save(out, "PNG")
-    return out.getvalue()
+    return plain((64, 48), colour)
 
 
 class FakeReader:
