@@ -3,23 +3,18 @@
 import asyncio
 from typing import Any
 
-import anyio._backends._asyncio  # noqa: F401 - the model's client imports it on first use, which would stall a call
 import structlog
-from livekit.agents import NOT_GIVEN, AgentSession, AutoSubscribe, CloseEvent, JobContext, JobProcess
+from livekit.agents import NOT_GIVEN, AgentSession, AutoSubscribe, CloseEvent, JobContext
 from livekit.agents.voice.room_io import RoomOptions, TextInputOptions
 
-from agent.assistant import DEFAULT_INSTRUCTIONS, Assistant
-from agent.background import Background, load_background
+from agent.assistant import Assistant
+from agent.background import Background
 from agent.caller import CallerLink
 from agent.chat import take_chat
-from agent.dispatch import parse_dispatch
 from agent.errors import UploadError
 from agent.gallery import Gallery
 from agent.onlooker import Onlooker
-from agent.ops.log import configure_job
 from agent.ops.stalls import StallWatch
-from agent.pipeline import build_llm, build_session, load_vad
-from agent.rehearsal import rehearse
 from agent.sharing import Sharing
 from agent.turns import TurnLog
 from agent.uploads.decoder import Decoder
@@ -28,56 +23,9 @@ from agent.uploads.message import background_message
 from agent.vision.album import Album
 from agent.vision.memory import Memory, Shown
 from agent.vision.tools import sight_tools
-from config.settings import Settings, load_settings
+from config.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
-
-
-def prewarm(process: JobProcess) -> None:
-    """Load what is slow before a job comes: whatever a call imported on first use would stall its audio."""
-    settings = load_settings()
-    configure_job(settings.log)
-    process.userdata["settings"] = settings
-    process.userdata["instructions"] = _instructions(settings)
-    process.userdata["vad"] = load_vad(settings.turn)
-    process.userdata["llm"] = build_llm(settings)
-    process.userdata["background"] = background = asyncio.run(load_background(settings))
-    for problem in background.problems:
-        # Known before the first call, and no reason to have none at all: the model is told.
-        log.error("image_unavailable", problem=f"AGENT__IMAGES: {problem}")
-    rehearse()
-
-
-async def run_call(ctx: JobContext) -> None:
-    """The job's entry point; returns when the call stands, which then lives until its room or caller is gone."""
-    dispatch = parse_dispatch(ctx.job.metadata)  # `on_request` accepted it, so it is valid
-    settings = dispatch.apply(ctx.proc.userdata["settings"])
-    ctx.log_context_fields = {
-        "job_id": ctx.job.id,
-        "room": ctx.job.room.name,
-        "participant": dispatch.participant_identity,
-    }
-    background: Background = ctx.proc.userdata["background"]
-    if dispatch.images:
-        background = await load_background(settings)
-        if background.problems:
-            log.error("job_refused", reason="; ".join(background.problems))
-            ctx.shutdown("a picture of the dispatch can't be had")
-            return
-    call = Call(
-        ctx,
-        settings,
-        build_session(settings, ctx.proc.userdata["vad"], ctx.proc.userdata["llm"]),
-        instructions=dispatch.instructions or ctx.proc.userdata["instructions"],
-        background=background,
-        only_for=dispatch.participant_identity,
-    )
-    await call.start()
-
-
-def _instructions(settings: Settings) -> str:
-    path = settings.agent.instructions_file
-    return DEFAULT_INSTRUCTIONS if path is None else path.read_text(encoding="utf-8")
 
 
 class Call:

@@ -24,20 +24,20 @@ _FOREVER = 2**31
 
 
 # The parent never runs a call, so it never imports what one needs: it is ready seconds earlier. Job processes are
-# forked from a server that has imported agent.call once and for all of them, and share that memory.
-_PRELOADED = "agent.call"
+# forked from a server that has imported agent.job once and for all of them, and share that memory.
+_PRELOADED = "agent.job"
 
 
 def prewarm(process: JobProcess) -> None:
-    """In a new job process: see `agent.call.prewarm`."""
-    from agent.call import prewarm as prewarm_call  # noqa: PLC0415
+    """In a new job process: see `agent.job.prewarm`."""
+    from agent.job import prewarm as prewarm_job  # noqa: PLC0415
 
-    prewarm_call(process)
+    prewarm_job(process)
 
 
 async def run_call(ctx: JobContext) -> None:
-    """In a job process: see `agent.call.run_call`."""
-    from agent.call import run_call as run  # noqa: PLC0415
+    """In a job process: see `agent.job.run_call`."""
+    from agent.job import run_call as run  # noqa: PLC0415
 
     await run(ctx)
 

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 TOUCH_LIVEKIT = {
     "agent.worker": "registers, admits and drains",
+    "agent.job": "is the process of a job",
     "agent.call": "is a job's room and session",
     "agent.caller": "links the session to a participant",
     "agent.assistant": "is the session's agent",
