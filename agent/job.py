@@ -11,7 +11,8 @@ from agent.background import Background, load_background
 from agent.call import Call
 from agent.dispatch import parse_dispatch
 from agent.ops.log import configure_job
-from agent.pipeline import build_llm, build_session, load_vad
+from agent.pipeline import build_session, load_vad
+from agent.providers import build_llm
 from agent.rehearsal import rehearse
 from config.settings import Settings, load_settings
 

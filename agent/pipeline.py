@@ -1,23 +1,22 @@
 """Builds the STT-LLM-TTS session from the settings. Nothing here contacts a provider yet."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from livekit.agents import NOT_GIVEN, AgentSession
+from livekit.agents import AgentSession
 from livekit.agents.llm import LLM
-from livekit.agents.stt import STT
-from livekit.agents.tts import TTS
 from livekit.agents.types import APIConnectOptions
 from livekit.agents.vad import VAD
 from livekit.agents.voice.agent_session import SessionConnectOptions
-from livekit.plugins import cartesia, deepgram, openai, silero
-from livekit.plugins.cartesia.models import TTSDefaultVoiceId
+from livekit.plugins import silero
 
+from agent.providers import RETRY_S, build_stt, build_tts
 from config.groups import TurnSettings
 from config.settings import Settings
 
 _NEVER = 2**31
-_KEYLESS = "none"
-"""Local model servers ignore the key, but the client insists on one."""
+_LISTENER_S = 5.0
+"""Seconds to connect to a listener."""
 
 
 def load_vad(settings: TurnSettings) -> VAD:
@@ -25,45 +24,11 @@ def load_vad(settings: TurnSettings) -> VAD:
     return silero.VAD.load(min_silence_duration=settings.min_silence_s)
 
 
-def build_llm(settings: Settings) -> LLM[Any]:
-    """The model's client; blocking, since it reads the system's certificates."""
-    key = settings.services.openai_api_key
-    return openai.LLM(
-        model=settings.llm.model,
-        api_key=key.get_secret_value() if key else _KEYLESS,
-        base_url=settings.services.openai_base_url,
-        temperature=NOT_GIVEN if settings.llm.temperature is None else settings.llm.temperature,
-    )
-
-
-def build_stt(settings: Settings) -> STT[Any]:
-    """The listener's client."""
-    services = settings.services
-    return deepgram.STT(
-        model=settings.stt.model,
-        language=settings.stt.language,
-        api_key=services.deepgram_api_key.get_secret_value(),
-        base_url=services.deepgram_base_url,
-    )
-
-
-def build_tts(settings: Settings) -> TTS[Any]:
-    """The speaker's client."""
-    services = settings.services
-    return cartesia.TTS(
-        model=settings.tts.model,
-        language=settings.tts.language,
-        api_key=services.cartesia_api_key.get_secret_value(),
-        base_url=services.cartesia_base_url,
-        voice=settings.tts.voice or TTSDefaultVoiceId,
-    )
-
-
 def build_session(settings: Settings, vad: VAD, llm: LLM[Any]) -> AgentSession[None]:
     """One call's session. Turn detection and interruptions run on the VAD, so no cloud service decides them."""
     turn = settings.turn
     return AgentSession(
-        stt=build_stt(settings),
+        stt=build_stt(settings, vad),
         llm=llm,
         tts=build_tts(settings),
         vad=vad,
@@ -74,8 +39,16 @@ def build_session(settings: Settings, vad: VAD, llm: LLM[Any]) -> AgentSession[N
             "preemptive_generation": {"enabled": turn.preemptive},
         },
         conn_options=SessionConnectOptions(
-            llm_conn_options=APIConnectOptions(timeout=settings.llm.timeout_s),
+            llm_conn_options=_patience(settings.llm.chain, settings.llm.timeout_s),
+            tts_conn_options=_patience(settings.tts.chain, settings.tts.timeout_s),
+            # The listener's stream is opened again and again, as long as the call lives.
+            stt_conn_options=APIConnectOptions(max_retry=0, timeout=_LISTENER_S),
             # A provider's fault ends no call: the framework would hang up after the fourth in a row.
             max_unrecoverable_errors=_NEVER,
         ),
     )
+
+
+def _patience(chain: Sequence[object], timeout_s: float) -> APIConnectOptions:
+    """One more attempt at the same provider, or none where another one steps in: the caller is waiting."""
+    return APIConnectOptions(max_retry=1 if len(chain) == 1 else 0, retry_interval=RETRY_S, timeout=timeout_s)

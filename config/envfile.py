@@ -33,7 +33,7 @@ def render_env() -> str:
             lines += ["", f"# --- {_title(section)} ---"]
             current = section
         info = section.model_fields[field]
-        lines += ["", f"# {_meaning(info)}", f"{name}=" if info.is_required() else f"#{name}={default(info)}"]
+        lines += ["", f"# {_meaning(info)}", f"{name}=" if _required(info) else f"#{name}={default(info)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -42,7 +42,7 @@ def render_table() -> str:
     rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
     for name, section, field in variables():
         info = section.model_fields[field]
-        shown = "required" if info.is_required() else f"`{default(info)}`" if default(info) else "unset"
+        shown = "required" if _required(info) else f"`{default(info)}`" if default(info) else "unset"
         rows.append(f"| `{name}` | {shown} | {_meaning(info)}{_bounds(info)} |")
     return "\n".join(rows) + "\n"
 
@@ -84,6 +84,12 @@ def default(info: FieldInfo) -> str:
     if value in {None, ()} or isinstance(value, SecretStr):
         return ""
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _required(info: FieldInfo) -> bool:
+    """Whether nothing runs without it, or nothing by the other defaults."""
+    extra = info.json_schema_extra
+    return info.is_required() or (isinstance(extra, dict) and extra.get("required") is True)
 
 
 def _meaning(info: FieldInfo) -> str:

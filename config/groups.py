@@ -1,6 +1,7 @@
 """The groups of settings: every `GROUP__NAME` variable with its type, unit, bound, default and meaning.
 
-`VISION__*` and `UPLOADS__*` have files of their own: `config/vision.py` and `config/uploads.py`.
+Those of providers, sight and uploads have files of their own: `config/providers.py`, `config/vision.py` and
+`config/uploads.py`.
 """
 
 from pathlib import Path
@@ -47,45 +48,6 @@ class AgentSettings(BaseSettings):
         except ValueError as error:
             raise PydanticCustomError("reference", "{problem}", {"problem": str(error)}) from None
         return found
-
-
-class SttSettings(BaseSettings):
-    """Speech to text (Deepgram)."""
-
-    model_config = group("STT")
-
-    model: str = "nova-3"
-    """Deepgram model."""
-    language: str = "en-US"
-    """Language of the caller, as Deepgram names it (`multi` for several)."""
-
-
-class LlmSettings(BaseSettings):
-    """The language model (OpenAI or any compatible server). It must accept images."""
-
-    model_config = group("LLM")
-
-    model: str = "gpt-4.1"
-    """Model name; it must accept images."""
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    """Sampling temperature. Unset: the provider's own default."""
-    timeout_s: float = Field(default=10.0, gt=0, le=120)
-    """Seconds to wait for the model's answer to begin before the request is tried again."""
-    max_history_turns: int = Field(default=50, ge=2, le=1000)
-    """User turns a request carries at most; older ones are cut in blocks so that prompt caches hold."""
-
-
-class TtsSettings(BaseSettings):
-    """Text to speech (Cartesia)."""
-
-    model_config = group("TTS")
-
-    model: str = "sonic-3"
-    """Cartesia model."""
-    voice: str = ""
-    """Cartesia voice id. Unset: the provider plugin's default voice."""
-    language: str = "en"
-    """Language of the agent's speech, as Cartesia names it."""
 
 
 class TurnSettings(BaseSettings):

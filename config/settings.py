@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,22 +11,21 @@ from pydantic_settings import BaseSettings
 
 from config.groups import (
     AgentSettings,
-    LlmSettings,
     LogSettings,
-    SttSettings,
-    TtsSettings,
     TurnSettings,
     WorkerSettings,
 )
+from config.keys import missing_keys
 from config.problems import ConfigError, describe, misspelt
-from config.services import ServiceSettings
+from config.providers import LlmSettings, SttSettings, TtsSettings
+from config.services import ProviderAccess, ServiceSettings
 from config.uploads import UploadSettings
 from config.vision import VisionSettings
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that can be set; see `config.services`, `config.groups`, `config.vision` and `config.uploads`."""
+    """Everything that can be set; see `config.services`, `config.providers`, `config.groups` and the others."""
 
     services: ServiceSettings
     agent: AgentSettings
@@ -69,17 +69,27 @@ def load_settings() -> Settings:
         ConfigError: With every problem found, in plain words.
     """
     loaded: dict[str, Any] = {}
-    problems: list[str] = []
+    problems: dict[str, list[str]] = {name: [] for name in SECTIONS}
     for name, section in SECTIONS.items():
         try:
             loaded[name] = section()
         except ValidationError as error:
-            problems += describe(section, error)
-    problems += misspelt(os.environ, [name for name, _, _ in variables()])
-    problems += _unreadable(loaded.get("agent"))
-    if problems:
-        raise ConfigError(problems)
+            problems[name] += describe(section, error)
+    problems["services"] += _unset_keys(loaded)
+    found = [problem for section in problems.values() for problem in section]
+    found += misspelt(os.environ, [name for name, _, _ in variables()])
+    found += _unreadable(loaded.get("agent"))
+    if found:
+        raise ConfigError(found)
     return Settings(**loaded)
+
+
+def _unset_keys(loaded: Mapping[str, Any]) -> list[str]:
+    """The keys that the chosen providers need, as far as it is known who they are."""
+    with suppress(ValidationError, KeyError):
+        access = loaded.get("services") or ProviderAccess()
+        return missing_keys(access, loaded["stt"], loaded["llm"], loaded["tts"])
+    return []
 
 
 def _unreadable(agent: BaseSettings | None) -> list[str]:

@@ -4,13 +4,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from agent.ops.finding import Finding, Verdict
 from agent.ops.log import configure_parent
 from agent.ops.verdict import too_slow
 from config.problems import ConfigError
 from config.settings import Settings, load_settings
+
+Choice = TypeVar("Choice")
 
 LIMIT_S: Final = 10.0
 """Seconds for one check; where a setting gives the service longer, it has that."""
@@ -47,17 +50,29 @@ def _quiet(settings: Settings) -> None:
 
 async def _contact(settings: Settings) -> list[Finding]:
     from agent.ops import checks  # noqa: PLC0415 - seconds of imports: wrong settings need not wait for them
+    from agent.ops import provider_checks as providers  # noqa: PLC0415 - the same
 
     agent = settings.agent
     images_s = LIMIT_S + agent.fetch_timeout_s + len(agent.images) * settings.uploads.decode_timeout_s
-    livekit, *others = await asyncio.gather(
+    livekit, others = await asyncio.gather(
         _livekit(settings),
-        _run(_STT, lambda: checks.check_stt(settings)),
-        _run(_LLM, lambda: checks.check_llm(settings), max(LIMIT_S, settings.llm.timeout_s)),
-        _run(_TTS, lambda: checks.check_tts(settings)),
-        _run(_IMAGES, lambda: checks.check_images(settings), images_s),
+        asyncio.gather(
+            *_each(_STT, settings.stt.chain, partial(providers.check_stt, settings)),
+            *_each(_LLM, settings.llm.chain, partial(providers.check_llm, settings), settings.llm.timeout_s),
+            *_each(_TTS, settings.tts.chain, partial(providers.check_tts, settings)),
+            _run(_IMAGES, lambda: checks.check_images(settings), images_s),
+        ),
     )
     return [*livekit, *others]
+
+
+def _each(
+    name: str, chain: Sequence[Choice], check: Callable[[Choice], Awaitable[Verdict]], limit_s: float = LIMIT_S
+) -> list[Awaitable[Finding]]:
+    """A check for a provider, and for each that steps in: nobody should learn of its faults only then."""
+    names = [name, *(f"{name}, fallback {number}" for number in range(1, len(chain)))]
+    checks = [partial(check, choice) for choice in chain]
+    return [_run(name, one, max(LIMIT_S, limit_s)) for name, one in zip(names, checks, strict=True)]
 
 
 async def _livekit(settings: Settings) -> list[Finding]:

@@ -34,11 +34,13 @@ class Provider:
         key: The variable of its key.
         address: The variable of its address.
         choices: The variables of what it was asked for: model, language, voice.
+        url: Its address.
     """
 
     key: str
     address: str
     choices: str
+    url: str = ""
 
 
 def judge_clock(skew_s: float) -> Verdict:

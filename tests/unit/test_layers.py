@@ -16,7 +16,8 @@ TOUCH_LIVEKIT = {
     "agent.caller": "links the session to a participant",
     "agent.assistant": "is the session's agent",
     "agent.chat": "takes the room's typed turns",
-    "agent.pipeline": "builds the session from the plugins",
+    "agent.pipeline": "builds the session",
+    "agent.providers": "builds the providers' clients from the plugins",
     "agent.turns": "listens to the session",
     "agent.onlooker": "ties sight to the room and the session",
     "agent.sharing": "sends to the room what the model was shown",
@@ -34,7 +35,7 @@ TOUCH_LIVEKIT = {
     "agent.uploads.message": "makes the framework's messages, which are plain data",
     "agent.ops.health": "asks whether the worker is registered",
     "agent.ops.server": "asks the server something small",
-    "agent.ops.checks": "asks the server and, by the framework's clients, the providers",
+    "agent.ops.provider_checks": "asks the providers, by the framework's clients",
 }
 """The only modules of `agent` that may import LiveKit, and why. Everything else is tested without it."""
 

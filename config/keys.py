@@ -1,0 +1,55 @@
+"""Which keys the chosen providers need, and which of them goes to which server."""
+
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from config.chain import Model
+from config.providers import LlmSettings, SttSettings, TtsSettings
+from config.services import ProviderAccess
+
+_OPENAI = "api.openai.com"
+
+
+def missing_keys(access: ProviderAccess, stt: SttSettings, llm: LlmSettings, tts: TtsSettings) -> list[str]:
+    """One sentence for each key that is needed and not set."""
+    listeners = {each.provider for each in stt.chain}
+    speakers = {each.provider for each in tts.chain}
+    own = access.openai_base_url
+    asked = [model.base_url or own for model in llm.chain]
+    asked += [stt.base_url or own] * ("openai" in listeners) + [tts.base_url or own] * ("openai" in speakers)
+    needed = {
+        "deepgram_api_key": "deepgram" in listeners,
+        "openai_api_key": any(_is_openai(url) for url in asked),
+        "cartesia_api_key": "cartesia" in speakers,
+    }
+    return [
+        f"{name.upper()}: not set. {ProviderAccess.model_fields[name].description}"
+        for name, wanted in needed.items()
+        if wanted and getattr(access, name) is None
+    ]
+
+
+def model_key(access: ProviderAccess, llm: LlmSettings, model: Model) -> SecretStr | None:
+    """The key for a model's server."""
+    return _key_for(access, model.base_url, llm.fallback_api_key)
+
+
+def listener_key(access: ProviderAccess, stt: SttSettings) -> SecretStr | None:
+    """The key for an OpenAI compatible listener."""
+    return _key_for(access, stt.base_url, stt.api_key)
+
+
+def speaker_key(access: ProviderAccess, tts: TtsSettings) -> SecretStr | None:
+    """The key for an OpenAI compatible speaker."""
+    return _key_for(access, tts.base_url, tts.api_key)
+
+
+def _key_for(access: ProviderAccess, url: str, own: SecretStr | None) -> SecretStr | None:
+    """OpenAI's key goes to OpenAI and to the server that `OPENAI_BASE_URL` names, and nowhere else."""
+    same = not url or urlsplit(url).netloc == urlsplit(access.openai_base_url).netloc
+    return access.openai_api_key if same or _is_openai(url) else own
+
+
+def _is_openai(url: str) -> bool:
+    return urlsplit(url).hostname == _OPENAI
