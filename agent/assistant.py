@@ -1,22 +1,25 @@
 """The agent of one call: the framework's default pipeline, with a view attached to every model request."""
 
-from collections.abc import AsyncIterable, Callable, Sequence
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 
 import structlog
 from livekit import rtc
-from livekit.agents import Agent, APIStatusError, ErrorEvent, ModelSettings
-from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, LLMError, Tool
+from livekit.agents import Agent, APIError, ModelSettings
+from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, Tool
+from livekit.agents.stt import SpeechEvent
 from livekit.agents.types import FlushSentinel
 from livekit.agents.voice.agent_activity import _SpeechHandleContextVar
 
+from agent.listening import Listening
+from agent.providers import ModelChain, refuses
+from agent.speaker import Said, Speaker
 from agent.uploads.message import uploads_in
 from agent.vision.memory import Memory
 from agent.vision.pictures import images
 
 log = structlog.stdlib.get_logger(__name__)
-
-_REFUSALS = frozenset({400, 413, 415, 422})
-"""HTTP states by which providers refuse a picture: bad request, too large, unsupported, unprocessable."""
 
 DEFAULT_INSTRUCTIONS = """\
 You are a friendly voice assistant on a call. You see what the user's camera or shared screen shows: the newest \
@@ -40,6 +43,8 @@ class Assistant(Agent):
         on_turn: Callable[[ChatMessage], None],
         on_sound: Callable[[float], None],
         on_refused: Callable[[list[str]], None],
+        speaker: Speaker,
+        listening: Listening,
     ):
         """What the conversation begins with is `background`.
 
@@ -52,37 +57,56 @@ class Assistant(Agent):
         self._on_turn = on_turn
         self._on_sound = on_sound
         self._on_refused = on_refused
-        self._showing = 0
+        self._speaker = speaker
+        self._listening = listening
 
     async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
         """Let history show the view from which the speculative reply was made."""
         self._memory.adopt(new_message, turn_ctx.items)
         self._on_turn(new_message)
 
+    async def stt_node(
+        self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
+    ) -> AsyncIterable[SpeechEvent]:
+        """Listening, by whoever listens at the moment."""
+        heard = self._listening.steady(Agent.default.stt_node(self, audio, model_settings))
+        async with aclosing(heard) as events:
+            async for event in events:
+                yield event
+
     async def llm_node(
         self, chat_ctx: ChatContext, tools: list[Tool], model_settings: ModelSettings
     ) -> AsyncIterable[ChatChunk | str | FlushSentinel]:
-        """Every request passes here: spoken, typed and generated, speculative or not, and again after tools.
-
-        A provider that refuses the request for its pictures is asked once more without them.
-        """
+        """Every request passes here: spoken, typed and generated, speculative or not, and again after tools."""
         reply = _reply_id()
         request = await self._memory.request(chat_ctx, reply)
+        self._speaker.forget_waiting(request)
+        answer = self._answer(chat_ctx, request, reply, tools, model_settings)
+        async with aclosing(self._speaker.answer(reply, answer)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _answer(
+        self,
+        chat_ctx: ChatContext,
+        request: ChatContext,
+        reply: str,
+        tools: list[Tool],
+        model_settings: ModelSettings,
+    ) -> AsyncIterator[ChatChunk]:
+        """The model's answer. A provider that refuses the request for its pictures is asked once more without them."""
         shows = any(images(item) for item in request.items)
-        begun = False
-        self._showing += shows
+        asked, begun = time.monotonic(), False
         try:
             async for chunk in Agent.default.llm_node(self, request, tools, model_settings):
                 begun = True
-                yield chunk
-        except APIStatusError as error:
-            if begun or not shows or not _refuses(error):
+                yield _chunk(chunk)
+        except APIError as error:
+            if begun or not shows or not self._refused(error, asked):
                 raise
-            log.warning("request_refused", status=error.status_code)
+            log.warning("request_refused", status=getattr(error, "status_code", None))
         else:
             return
-        finally:
-            self._showing -= shows
         # Not every refusal is about the pictures: it was if the same request is taken without them.
         words = self._memory.without_pictures(request)
         async for chunk in Agent.default.llm_node(self, words, tools, model_settings):
@@ -91,23 +115,26 @@ class Assistant(Agent):
                 log.warning("pictures_refused")
                 self._memory.give_up_pictures(chat_ctx, reply)
                 self._on_refused(uploads_in(request.items))
-            yield chunk
+            yield _chunk(chunk)
 
-    def forgive(self, event: ErrorEvent) -> None:
-        """A refusal that is about to be answered in words is none of those after which the session gives up."""
-        error = event.error
-        if self._showing and isinstance(error, LLMError) and _refuses(error.error):
-            error.recoverable = True
+    def _refused(self, error: APIError, asked: float) -> bool:
+        """Whether the request was refused: by the model, or by one of several."""
+        model = self.session.llm
+        return refuses(error) or (isinstance(model, ModelChain) and model.refused_since(asked))
 
     async def tts_node(self, text: AsyncIterable[str], model_settings: ModelSettings) -> AsyncIterable[rtc.AudioFrame]:
         """Speech is made faster than it is heard: its length tells when the caller may speak again."""
-        async for frame in Agent.default.tts_node(self, text, model_settings):
-            self._on_sound(frame.duration)
-            yield frame
+        said = Said(text)
+        sound = Agent.default.tts_node(self, said, model_settings)
+        async with aclosing(self._speaker.sound(said, sound)) as frames:
+            async for frame in frames:
+                self._on_sound(frame.duration)
+                yield frame
 
 
-def _refuses(error: Exception) -> bool:
-    return isinstance(error, APIStatusError) and error.status_code in _REFUSALS
+def _chunk(chunk: object) -> ChatChunk:
+    assert isinstance(chunk, ChatChunk)  # the framework's own node gives nothing else
+    return chunk
 
 
 def _reply_id() -> str:

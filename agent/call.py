@@ -13,9 +13,12 @@ from agent.caller import CallerLink
 from agent.chat import take_chat
 from agent.errors import UploadError
 from agent.gallery import Gallery
+from agent.listening import Listening
 from agent.onlooker import Onlooker
 from agent.ops.stalls import StallWatch
+from agent.phrases import phrases
 from agent.sharing import Sharing
+from agent.speaker import Speaker
 from agent.turns import TurnLog
 from agent.uploads.decoder import Decoder
 from agent.uploads.intake import UploadIntake
@@ -59,7 +62,10 @@ class Call:
         self._album = Album(max_turns=kept, max_bytes=vision.recall_max_bytes)
         self._stalls = StallWatch()
         self._sharing = Sharing(ctx.room, lambda: self._caller.identity) if vision.share_snapshots else None
-        self._turns = TurnLog(self._session, self._memory, self._stalls, self._on_turn)
+        spoken = phrases(settings.phrases, settings.tts.language)
+        self._speaker = Speaker(session, settings, spoken)
+        self._listening = Listening(session, spoken)
+        self._turns = TurnLog(session, self._memory, self._stalls, outcome=self._speaker.outcome, on_turn=self._on_turn)
         self._assistant = Assistant(
             instructions,
             self._memory,
@@ -68,6 +74,8 @@ class Call:
             on_turn=self._turns.confirm,
             on_sound=self._onlooker.attention.sound,
             on_refused=self._on_refused,
+            speaker=self._speaker,
+            listening=self._listening,
         )
         self._caller = CallerLink(
             ctx, session, only_for=only_for, linger_s=settings.agent.linger_s, on_change=self._onlooker.refresh
@@ -94,7 +102,8 @@ class Call:
         self._caller.register()
         self._intake.register()
         self._onlooker.register()
-        self._session.on("error", self._assistant.forgive)
+        self._listening.register()
+        self._speaker.register()
         self._session.on("close", self._on_session_closed)
         self._ctx.add_shutdown_callback(self._aclose)
         # Begun before the session, whose own connect() would subscribe to every track, but awaited after it: the
@@ -156,6 +165,8 @@ class Call:
         await self._onlooker.aclose()
         await self._intake.aclose()
         await self._gallery.aclose()
+        await self._listening.aclose()
+        await self._speaker.aclose()
         if self._sharing is not None:
             await self._sharing.aclose()
         await self._stalls.aclose()

@@ -1,5 +1,6 @@
 """What a dispatch may ask of one call: the job's metadata."""
 
+from dataclasses import replace
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -42,17 +43,12 @@ class Dispatch(_Strict):
 
     def apply(self, settings: Settings) -> Settings:
         """The settings of this call."""
-        return Settings(
-            services=settings.services,
+        return replace(
+            settings,
             agent=_with(settings.agent, greeting=self.greeting, images=self.images or None),
             stt=_with(settings.stt, language=self.language),
-            llm=settings.llm,
             tts=_with(settings.tts, language=_spoken_language(self.language), voice=self.voice),
-            turn=settings.turn,
             vision=_with(settings.vision, source=self.vision.source, detail=self.vision.detail),
-            uploads=settings.uploads,
-            worker=settings.worker,
-            log=settings.log,
         )
 
 

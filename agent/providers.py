@@ -1,9 +1,10 @@
 """Builds the clients of the providers, each with those that step in when it fails. Nothing here contacts one yet."""
 
+import time
 from typing import Any, Literal, TypeVar
 
 import structlog
-from livekit.agents import NOT_GIVEN, llm, stt, tts
+from livekit.agents import NOT_GIVEN, APIStatusError, llm, stt, tts
 from livekit.agents.vad import VAD
 from livekit.plugins import cartesia, deepgram, openai
 from livekit.plugins.cartesia.models import TTSDefaultVoiceId
@@ -21,8 +22,33 @@ Client = TypeVar("Client", llm.LLM[Any], stt.STT[Any], tts.TTS[Any])
 
 RETRY_S = 0.5
 """Seconds between two attempts at the same provider."""
+_REFUSALS = frozenset({400, 413, 415, 422})
+"""HTTP states by which providers refuse a picture: bad request, too large, unsupported, unprocessable."""
 _KEYLESS = "none"
 """Local servers ignore the key, but the client insists on one."""
+
+
+class ModelChain(llm.FallbackAdapter):
+    """Several models, of which each steps in for the one before; it knows whether one refused what it was sent."""
+
+    def __init__(self, models: list[llm.LLM[Any]], timeout_s: float):
+        super().__init__(models, attempt_timeout=timeout_s, retry_interval=RETRY_S)
+        self._refused_at = -1.0
+        for model in models:
+            model.on("error", self._on_model_error)
+
+    def refused_since(self, moment: float) -> bool:
+        """Whether a request was refused later than `moment`, of `time.monotonic`."""
+        return self._refused_at >= moment
+
+    def _on_model_error(self, event: llm.LLMError) -> None:
+        if refuses(event.error):
+            self._refused_at = time.monotonic()
+
+
+def refuses(error: Exception) -> bool:
+    """Whether a provider refused the request itself, as it would again."""
+    return isinstance(error, APIStatusError) and error.status_code in _REFUSALS
 
 
 def build_llm(settings: Settings) -> llm.LLM[Any]:
@@ -31,8 +57,7 @@ def build_llm(settings: Settings) -> llm.LLM[Any]:
     clients = [_watched("llm", model.label, model_client(settings, model)) for model in chain]
     if len(clients) == 1:
         return clients[0]
-    timeout_s = settings.llm.timeout_s
-    adapter = llm.FallbackAdapter(clients, attempt_timeout=timeout_s, retry_interval=RETRY_S)
+    adapter = ModelChain(clients, settings.llm.timeout_s)
     adapter.on("llm_availability_changed", lambda event: _changed("llm", event.llm.model, back=event.available))
     return adapter
 
@@ -43,7 +68,7 @@ def build_stt(settings: Settings, vad: VAD) -> stt.STT[Any]:
     clients = [_watched("stt", each.label, listener_client(settings, each)) for each in chain]
     if len(clients) == 1:
         return clients[0]
-    adapter = stt.FallbackAdapter(clients, vad=vad, max_retry_per_stt=0, retry_interval=RETRY_S)
+    adapter = stt.FallbackAdapter(clients, vad=vad, max_retry_per_stt=1, retry_interval=RETRY_S)
     adapter.on("stt_availability_changed", lambda event: _changed("stt", event.stt.model, back=event.available))
     return adapter
 

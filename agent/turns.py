@@ -14,6 +14,7 @@ from livekit.agents.llm import ChatMessage
 from livekit.agents.voice import SpeechHandle
 
 from agent.ops.stalls import StallWatch
+from agent.speaker import Outcome
 from agent.vision.memory import Memory, Shown
 from agent.vision.view import Blind, Shot, View
 
@@ -27,11 +28,21 @@ OnTurn = Callable[[dict[str, Any], Shown | None], None]
 class TurnLog:
     """Listens to a session and reports every reply that the model gave."""
 
-    def __init__(self, session: AgentSession[None], memory: Memory, stalls: StallWatch, on_turn: OnTurn | None = None):
+    def __init__(
+        self,
+        session: AgentSession[None],
+        memory: Memory,
+        stalls: StallWatch,
+        *,
+        outcome: Callable[[str], Outcome | None] = lambda _: None,
+        on_turn: OnTurn | None = None,
+    ):
+        """`outcome` tells how the model did in a reply."""
         self._session = session
         self._memory = memory
         self._stalls = stalls
         self._on_turn = on_turn
+        self._outcome = outcome
         self._confirmed_as = ""
         self._tokens: Counter[str] = Counter()
         self._turns = 0
@@ -56,18 +67,26 @@ class TurnLog:
         asked = self._session.history.get_by_id(shown.question) if shown is not None and shown.question else None
         question = asked if isinstance(asked, ChatMessage) else None
         answers = [item for item in speech.chat_items if isinstance(item, ChatMessage) and item.role == "assistant"]
-        if answers:
-            self._completed(speech, shown, question, answers[0])
-        elif (error := speech.exception()) is not None:
+        outcome = self._outcome(speech.id) or Outcome(0.0)
+        error = speech.exception() or (None if outcome.begun else outcome.error)
+        if answers and error is None:
+            self._completed(speech, shown, question, answers[0], outcome)
+        elif error is not None:
             # Without its text, which may quote what was said.
             status = getattr(error, "status_code", None)
             self._totals["failed"] += 1
-            log.error("turn_failed", kind=_kind(question), error=type(error).__name__, status=status)
+            told = bool(answers)
+            log.error("turn_failed", kind=_kind(question), error=type(error).__name__, status=status, apologised=told)
         # Else a speculation that was not adopted, or a reply that was interrupted before its first word.
         self._memory.forget(speech.id)
 
     def _completed(
-        self, speech: SpeechHandle, shown: Shown | None, question: ChatMessage | None, answer: ChatMessage
+        self,
+        speech: SpeechHandle,
+        shown: Shown | None,
+        question: ChatMessage | None,
+        answer: ChatMessage,
+        outcome: Outcome,
     ) -> None:
         self._turns += 1
         event: dict[str, Any] = {
@@ -75,7 +94,10 @@ class TurnLog:
             "kind": _kind(question),
             **timings(question, answer),
             "speculative": question is not None and _spoken(question) and question.id != self._confirmed_as,
+            **({"llm_ttft_ms": outcome.ttft_ms} if outcome.held else {}),  # not that of our own words
+            "held": outcome.held,
             "interrupted": speech.interrupted,
+            "cut_short": outcome.error is not None,
             "stall_ms": round(self._stalls.take_ms()),
             **evidence(shown),
             **self._tokens_since_last_turn(),

@@ -13,7 +13,7 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from bench import absence, arrival, attention, cpu, memory, pictures, turns, uploads
+from bench import absence, arrival, attention, cpu, faults, memory, pictures, turns, uploads
 from bench.plan import QUICK, Plan
 from bench.report import Section, by_hand, document
 from bench.stage import open_stage, say
@@ -28,8 +28,9 @@ MEASUREMENTS = {
     "uploads": uploads.measure,
     "cpu": cpu.measure,
     "attention": attention.measure,
+    "faults": faults.measure,
 }
-APART = {"attention", "uploads"}
+APART = {"attention", "faults", "uploads"}
 """Have a page of their own: measured only when named."""
 
 

@@ -31,6 +31,8 @@ class Plan:
     """The same with stock, whose requests grow."""
     uploads: int = 40
     """Pictures of twelve megapixels, one after the other."""
+    faults: int | None = None
+    """Faults that are suffered, the first ones; `None` for all."""
     attention_turns: int = 60
     """Turns of each conversation that compares `adaptive` attention with `always`."""
 
@@ -46,5 +48,6 @@ QUICK = Plan(
     stock_long_turns=10,
     uploads=10,
     attention_turns=5,
+    faults=2,
 )
 """A few minutes, to see that everything works; the figures are too few to trust."""

@@ -31,6 +31,8 @@ class AgentSettings(BaseSettings):
     """Hands `https://` addresses of such pictures to the model's provider as they are, in place of fetching them."""
     fetch_timeout_s: float = Field(default=5.0, gt=0, le=60)
     """Seconds such a picture may take to be fetched. Only public addresses are asked."""
+    hold_after_s: float = Field(default=2.0, ge=0, le=60)
+    """Seconds of silence before the caller is asked for a moment's patience; 0 for never."""
     linger_s: float = Field(default=20.0, ge=0, le=3600)
     """Seconds a call stays open after its caller has left; a caller who returns in time finds it as it was."""
 

@@ -16,6 +16,7 @@ from config.groups import (
     WorkerSettings,
 )
 from config.keys import missing_keys
+from config.phrases import PhraseSettings
 from config.problems import ConfigError, describe, misspelt
 from config.providers import LlmSettings, SttSettings, TtsSettings
 from config.services import ProviderAccess, ServiceSettings
@@ -33,6 +34,7 @@ class Settings:
     llm: LlmSettings
     tts: TtsSettings
     turn: TurnSettings
+    phrases: PhraseSettings
     vision: VisionSettings
     uploads: UploadSettings
     worker: WorkerSettings
@@ -46,6 +48,7 @@ SECTIONS: Final[Mapping[str, type[BaseSettings]]] = {
     "llm": LlmSettings,
     "tts": TtsSettings,
     "turn": TurnSettings,
+    "phrases": PhraseSettings,
     "vision": VisionSettings,
     "uploads": UploadSettings,
     "worker": WorkerSettings,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from livekit.agents import NOT_GIVEN, AgentSession, APIConnectOptions, APIStatusError
@@ -10,13 +11,17 @@ from livekit.agents.llm import LLM, ChatChunk, ChatContext, ChoiceDelta, Functio
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NotGivenOr
 
 from agent.assistant import Assistant
+from agent.listening import Listening
 from agent.ops.stalls import StallWatch
+from agent.phrases import phrases
+from agent.speaker import Speaker
 from agent.turns import TurnLog
 from agent.vision.album import Album
 from agent.vision.memory import Memory, Shown
 from agent.vision.tools import sight_tools
+from config.phrases import PhraseSettings
 from config.vision import VisionSettings
-from tests.fakes import FakeSight
+from tests.fakes import FakeSight, settings
 
 
 class Model(LLM[Any]):
@@ -29,6 +34,8 @@ class Model(LLM[Any]):
         self.offered: list[list[str]] = []
         self.refuses: Callable[[ChatContext], bool] = lambda _: False
         """Which requests are answered by a 400."""
+        self.says: tuple[str | asyncio.Event | Exception, ...] = ("Done.",)
+        """What an answer consists of: words, events that it waits for, and what it fails with."""
 
     def chat(
         self,
@@ -53,25 +60,43 @@ class Answer(LLMStream):
         assert isinstance(self._llm, Model)
         if self._llm.refuses(self.chat_ctx):
             raise APIStatusError("refused", status_code=400)
-        delta = ChoiceDelta(role="assistant", content="Done.")
         if self._llm.calls:
             name, arguments = self._llm.calls.pop(0)
             call = FunctionToolCall(name=name, arguments=arguments, call_id=f"call_{len(self._llm.requests)}")
-            delta = ChoiceDelta(role="assistant", tool_calls=[call])
+            self._send(ChoiceDelta(role="assistant", tool_calls=[call]))
+            return
+        for moment in self._llm.says:
+            if isinstance(moment, asyncio.Event):
+                await moment.wait()
+            elif isinstance(moment, Exception):
+                raise moment
+            else:
+                self._send(ChoiceDelta(role="assistant", content=moment))
+
+    def _send(self, delta: ChoiceDelta) -> None:
         self._event_ch.send_nowait(ChatChunk(id="chunk", delta=delta))
 
 
 class Call:
     """A session with our agent, whose replies end when their words are there."""
 
-    def __init__(self, *calls: tuple[str, str]):
+    def __init__(self, *calls: tuple[str, str], **changes: Any):
         self.model = Model(*calls)
         self.sight = FakeSight()
         self.memory = Memory(self.sight, clock=lambda: 1_700_000_010.0)
         self.album = Album(max_turns=3, max_bytes=1000)
         self.session: AgentSession[None] = AgentSession(llm=self.model)
         self.turns: list[tuple[dict[str, Any], Shown | None]] = []
-        TurnLog(self.session, self.memory, StallWatch(), lambda event, shown: self.turns.append((event, shown)))
+        spoken = phrases(PhraseSettings(), "en")
+        self.speaker = Speaker(self.session, replace(settings(), **changes), spoken)
+        self.listening = Listening(self.session, spoken)
+        TurnLog(
+            self.session,
+            self.memory,
+            StallWatch(),
+            outcome=self.speaker.outcome,
+            on_turn=lambda event, shown: self.turns.append((event, shown)),
+        )
 
     async def start(self) -> None:
         """Begin the session."""
@@ -85,8 +110,9 @@ class Call:
             on_turn=lambda _: None,
             on_sound=lambda _: None,
             on_refused=self.refused.extend,
+            speaker=self.speaker,
+            listening=self.listening,
         )
-        self.session.on("error", self.agent.forgive)
         await self.session.start(self.agent, record=False)
 
     async def reply(self, text: str = "") -> str:
@@ -98,9 +124,9 @@ class Call:
 
 
 @asynccontextmanager
-async def calling(*calls: tuple[str, str]) -> AsyncIterator[Call]:
-    """A call whose model will call these tools."""
-    call = Call(*calls)
+async def calling(*calls: tuple[str, str], **changes: Any) -> AsyncIterator[Call]:
+    """A call whose model will call these tools; `changes` are sections of its settings."""
+    call = Call(*calls, **changes)
     await call.start()
     try:
         yield call

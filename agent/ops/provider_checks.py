@@ -16,6 +16,7 @@ from agent.ops.finding import Verdict
 from agent.ops.riddle import PALETTE, QUESTION, Riddle
 from agent.ops.verdict import Provider, complained, judge_answer, quote, refused, unreachable
 from agent.providers import listener_client, model_client, speaker_client
+from agent.spare import speech
 from agent.vision.pictures import picture_content
 from config.chain import Model, Speech
 from config.settings import Settings
@@ -79,14 +80,7 @@ async def check_tts(settings: Settings, choice: Speech) -> Verdict:
     async with http_context.open():
         tts = speaker_client(settings, choice)
         try:
-            if tts.capabilities.streaming:
-                async with tts.stream(conn_options=_ONCE) as stream:
-                    stream.push_text("Hello.")
-                    stream.end_input()
-                    spoken_s = sum([audio.frame.duration async for audio in stream])
-            else:
-                async with tts.synthesize("Hello.", conn_options=_ONCE) as sound:
-                    spoken_s = sum([audio.frame.duration async for audio in sound])
+            spoken_s = sum([frame.duration async for frame in speech(tts, "Hello.", _ONCE)])
         except APIError as error:
             return _failed(settings, provider, error)
         finally:

@@ -44,7 +44,7 @@ class Talk:
         self.memory = Memory(self.sight)
         self.told: list[tuple[dict[str, Any], Shown | None]] = []
         self.log = TurnLog(
-            self.session, self.memory, StallWatch(), lambda event, shown: self.told.append((event, shown))
+            self.session, self.memory, StallWatch(), on_turn=lambda event, shown: self.told.append((event, shown))
         )
 
     async def asked(self, *questions: ChatMessage) -> SpeechHandle:
@@ -156,9 +156,8 @@ async def test_failed_turn_is_logged_without_what_was_said() -> None:
     speech = await talk.asked(question)
     talk.session.history.items.append(question)
     logged = await talk.ended(speech, error=APIStatusError("you said: ...", status_code=500))
-    assert logged == [
-        {"event": "turn_failed", "log_level": "error", "kind": "spoken", "error": "APIStatusError", "status": 500}
-    ]
+    failed = {"kind": "spoken", "error": "APIStatusError", "status": 500, "apologised": False}
+    assert logged == [{"event": "turn_failed", "log_level": "error", **failed}]
     assert talk.log.summary() == {**SENT, **sent("camera 1"), "turns": 0, "failed": 1}
 
 

@@ -1,0 +1,85 @@
+"""Whether the caller spoke and nobody understood: the plain decision. All times are seconds of one clock."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+LONG_S: Final = 1.5
+"""Speech as long as this without a single word understood is a fault of the listener, even if it says nothing."""
+REPEAT_S: Final = 20.0
+"""Seconds in which a listener that says nothing is suspected once: it may be a noise after all."""
+DEAF_AFTER: Final = 2
+"""Misses in a row after which it is no slip any more."""
+
+Miss = Literal["unheard", "deaf"]
+
+
+@dataclass
+class Ear:
+    """Follows speech, transcripts and faults.
+
+    Attributes:
+        failed: When listening failed last.
+        suspects: Whether the listener should be exchanged: it has said nothing, not even that it failed.
+    """
+
+    failed: float | None = None
+    suspects: bool = False
+    _began: float | None = None
+    _ended: float | None = None
+    _word: float | None = None
+    _final: float | None = None
+    _suspected: float | None = None
+    _misses: int = 0
+
+    def speaking(self, at: float) -> None:
+        """The caller begins to speak, or goes on after a pause in which nothing was understood yet."""
+        if self._began is None:
+            self._began = at
+        self._ended = None
+
+    def silent(self, at: float) -> None:
+        """The caller has stopped."""
+        self._ended = at
+
+    def transcript(self, at: float, *, final: bool) -> None:
+        """Something was understood."""
+        self._word = at
+        if final:
+            self._final = at
+            self._misses = 0
+
+    def fault(self, at: float) -> None:
+        """The listener failed."""
+        self.failed = at
+
+    def missed(self, at: float) -> Miss | None:
+        """Asked once what was said should have been understood: whether it was missed. Begins anew."""
+        began, ended = self._began, self._ended
+        if began is None or ended is None:
+            return None
+        self._began = self._ended = None
+        self.suspects = False
+        if self._broke_off(began) or (not self._heard(began) and self.failed is not None and self._fails_still()):
+            return self._count()
+        if not self._heard(began) and ended - began >= LONG_S and not self._lately(at):
+            self._suspected = at
+            self.suspects = True
+            return self._count()
+        return None
+
+    def _broke_off(self, began: float) -> bool:
+        """A fault in the middle of speech takes the words before it along."""
+        return self.failed is not None and self.failed >= began and (self._final or 0.0) < self.failed
+
+    def _fails_still(self) -> bool:
+        return self.failed is not None and self.failed > (self._word or 0.0)
+
+    def _heard(self, began: float) -> bool:
+        return self._word is not None and self._word >= began
+
+    def _lately(self, at: float) -> bool:
+        return self._suspected is not None and at - self._suspected < REPEAT_S
+
+    def _count(self) -> Miss:
+        self._misses += 1
+        return "deaf" if self._misses >= DEAF_AFTER else "unheard"
