@@ -1,10 +1,12 @@
 """One call: a job's room, session, sight and uploads, from the dispatch to the goodbye."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from livekit.agents import NOT_GIVEN, AgentSession, AutoSubscribe, CloseEvent, JobContext
+from livekit.agents.llm import Tool
 from livekit.agents.voice.room_io import RoomOptions, TextInputOptions
 
 from agent.assistant import Assistant
@@ -19,6 +21,7 @@ from agent.ops.stalls import StallWatch
 from agent.phrases import phrases
 from agent.sharing import Sharing
 from agent.speaker import Speaker
+from agent.toolbox import McpTools
 from agent.turns import TurnLog
 from agent.uploads.decoder import Decoder
 from agent.uploads.intake import UploadIntake
@@ -42,9 +45,10 @@ class Call:
         *,
         instructions: str,
         background: Background,
+        tools: Sequence[Tool] = (),
         only_for: str | None,
     ):
-        """Serve the participant `only_for`; with `None`, whoever is there first."""
+        """Serve the participant `only_for`; with `None`, whoever is there first. `tools` are the operator's own."""
         self._ctx = ctx
         self._settings = settings
         vision, uploads = settings.vision, settings.uploads
@@ -70,13 +74,14 @@ class Call:
             instructions,
             self._memory,
             background=background_message(background.pictures, len(background.problems), vision.detail),
-            tools=sight_tools(vision, self._onlooker.sight, self._memory, self._album),
+            tools=[*sight_tools(vision, self._onlooker.sight, self._memory, self._album), *tools],
             on_turn=self._turns.confirm,
             on_sound=self._onlooker.attention.sound,
             on_refused=self._on_refused,
             speaker=self._speaker,
             listening=self._listening,
         )
+        self._mcp = McpTools(settings.agent)
         self._caller = CallerLink(
             ctx, session, only_for=only_for, linger_s=settings.agent.linger_s, on_change=self._onlooker.refresh
         )
@@ -119,6 +124,7 @@ class Call:
             ),
             record=False,
         )
+        self._mcp.lend_to(self._assistant)
         await connecting
         self._caller.joined()
         self._gallery.open()
@@ -165,6 +171,7 @@ class Call:
         await self._onlooker.aclose()
         await self._intake.aclose()
         await self._gallery.aclose()
+        await self._mcp.aclose()
         await self._listening.aclose()
         await self._speaker.aclose()
         if self._sharing is not None:

@@ -38,7 +38,7 @@ def _start() -> int:
     except ConfigError as error:
         return _refuse(error.problems)
     configure_parent(settings.log)
-    if problems := _unusable_images(settings):
+    if problems := [*_unusable_images(settings), *_unusable_tools(settings)]:
         return _refuse(problems)
     from agent.worker import serve  # noqa: PLC0415 - seconds of imports: a configuration error need not wait for them
 
@@ -71,6 +71,20 @@ def _unusable_images(settings: Settings) -> list[str]:
     from agent.background import load_background  # noqa: PLC0415 - readers of pictures, which few workers need here
 
     return [f"AGENT__IMAGES: {problem}" for problem in asyncio.run(load_background(settings, local=True)).problems]
+
+
+def _unusable_tools(settings: Settings) -> list[str]:
+    """What is wrong with the operator's own tools."""
+    if not settings.agent.tools:
+        return []
+    from agent.errors import ToolsError  # noqa: PLC0415 - with the next
+    from agent.toolbox import load_tools  # noqa: PLC0415 - the framework, which a configuration error need not wait for
+
+    try:
+        load_tools(settings.agent.tools)
+    except ToolsError as error:
+        return [f"AGENT__TOOLS: {error}"]
+    return []
 
 
 def _refuse(problems: Sequence[str]) -> int:

@@ -59,9 +59,14 @@ class Ear:
             return None
         self._began = self._ended = None
         self.suspects = False
-        if self._broke_off(began) or (not self._heard(began) and self.failed is not None and self._fails_still()):
+        if self._broke_off(began):
             return self._count()
-        if not self._heard(began) and ended - began >= LONG_S and not self._lately(at):
+        if self._final is not None and self._final >= began:
+            return None
+        if self.failed is not None and self.failed > (self._word or 0.0):
+            return self._count()
+        begun = self._word is not None and self._word >= began  # and never finished
+        if begun or (ended - began >= LONG_S and not self._lately(at)):
             self._suspected = at
             self.suspects = True
             return self._count()
@@ -70,12 +75,6 @@ class Ear:
     def _broke_off(self, began: float) -> bool:
         """A fault in the middle of speech takes the words before it along."""
         return self.failed is not None and self.failed >= began and (self._final or 0.0) < self.failed
-
-    def _fails_still(self) -> bool:
-        return self.failed is not None and self.failed > (self._word or 0.0)
-
-    def _heard(self, began: float) -> bool:
-        return self._word is not None and self._word >= began
 
     def _lately(self, at: float) -> bool:
         return self._suspected is not None and at - self._suspected < REPEAT_S

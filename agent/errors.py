@@ -6,6 +6,7 @@
     + ServerRefusedError
   - DispatchError         a job's metadata is not valid
   - BackgroundError       a picture that a call is to begin with can't be had
+  - ToolsError            the operator's own tools can't be had
   - UploadError           an upload is refused; its `code` goes to the sender
   - FetchError            a picture can't be fetched
 """
@@ -51,6 +52,10 @@ class DispatchError(SightedError):
 
 class BackgroundError(SightedError):
     """A picture that a call is to begin with can't be had; the message says which and why."""
+
+
+class ToolsError(SightedError):
+    """A tool of the operator's own can't be had; the message says which and why."""
 
 
 class UploadError(SightedError):

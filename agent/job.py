@@ -14,6 +14,7 @@ from agent.ops.log import configure_job
 from agent.pipeline import build_session, load_vad
 from agent.providers import build_llm
 from agent.rehearsal import rehearse
+from agent.toolbox import load_tools
 from config.settings import Settings, load_settings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -27,6 +28,9 @@ def prewarm(process: JobProcess) -> None:
     process.userdata["instructions"] = _instructions(settings)
     process.userdata["vad"] = load_vad(settings.turn)
     process.userdata["llm"] = build_llm(settings)
+    process.userdata["tools"] = load_tools(settings.agent.tools)
+    if settings.agent.mcp_servers:
+        from livekit.agents.llm import mcp  # noqa: F401, PLC0415 - a second of imports that a call would hear
     process.userdata["background"] = background = asyncio.run(load_background(settings))
     for problem in background.problems:
         # Known before the first call, and no reason to have none at all: the model is told.
@@ -56,6 +60,7 @@ async def run_call(ctx: JobContext) -> None:
         build_session(settings, ctx.proc.userdata["vad"], ctx.proc.userdata["llm"]),
         instructions=dispatch.instructions or ctx.proc.userdata["instructions"],
         background=background,
+        tools=ctx.proc.userdata["tools"],
         only_for=dispatch.participant_identity,
     )
     await call.start()

@@ -123,13 +123,13 @@ async def _suffer(call: Call, fault: Fault) -> Outcome:
         await order()
     asked = await _speak(call, order if fault.midway else None)
     sound, words = await _heard(call, asked)
-    again = 0
+    again, last = 0, asked
     while time.time() - asked < PATIENCE_S:
-        whole = await _answered(call, asked)
+        whole = await _answered(call, last)
         if whole is not None:
             return Outcome(sound and sound - asked, words, whole - asked, again)
         again += 1
-        await _speak(call)
+        last = await _speak(call)
     return Outcome(sound and sound - asked, words, None, again)
 
 

@@ -4,15 +4,22 @@ Those of providers, sight and uploads have files of their own: `config/providers
 `config/uploads.py`.
 """
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode
 
 from config.group import group
 from config.reference import MAX_REFERENCES, parse_reference, parse_references
+
+_FORMS: Final = {
+    "tools": (r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", "module:NAME"),
+    "mcp_servers": (r"https?://[^\s/]\S*", "https://host/mcp"),
+}
+"""What an entry of a list looks like, and how that is told."""
 
 
 class AgentSettings(BaseSettings):
@@ -33,8 +40,29 @@ class AgentSettings(BaseSettings):
     """Seconds such a picture may take to be fetched. Only public addresses are asked."""
     hold_after_s: float = Field(default=2.0, ge=0, le=60)
     """Seconds of silence before the caller is asked for a moment's patience; 0 for never."""
+    tools: Annotated[tuple[str, ...], NoDecode] = ()
+    """Function tools of your own, each as `module:NAME` (one tool, or a list of them), separated by spaces. The module
+    must be importable, from the working directory or `PYTHONPATH`."""
+    mcp_servers: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses of MCP servers whose tools the model may call, separated by spaces. An address that ends in `/mcp` is
+    spoken to over streamable HTTP, any other over SSE."""
+    mcp_token: SecretStr | None = None
+    """Bearer token that every one of these servers is sent."""
     linger_s: float = Field(default=20.0, ge=0, le=3600)
     """Seconds a call stays open after its caller has left; a caller who returns in time finds it as it was."""
+
+    @field_validator("tools", "mcp_servers", mode="before")
+    @classmethod
+    def _words(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, tuple):
+            return value
+        form, allowed = _FORMS[info.field_name or ""]
+        for word in (words := tuple(str(value).split())):
+            if not re.fullmatch(form, word):
+                raise PydanticCustomError(
+                    "reference", "found {word}, expected {allowed}", {"word": repr(word), "allowed": allowed}
+                )
+        return words
 
     @field_validator("images", mode="before")
     @classmethod

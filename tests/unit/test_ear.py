@@ -32,6 +32,17 @@ def test_long_speech_without_a_word_makes_the_listener_suspect() -> None:
     assert ear.suspects
 
 
+def test_words_that_are_never_finished_make_the_listener_suspect() -> None:
+    """It began to understand, and then said no more; that is no noise, and may be told at once again."""
+    ear = Ear()
+    for began in (10.0, 20.0):
+        ear.speaking(began)
+        ear.transcript(began + 0.7, final=False)
+        ear.silent(began + 1)
+        assert ear.missed(began + 3)
+        assert ear.suspects
+
+
 def test_listener_is_suspected_once_in_a_while() -> None:
     """Music is long and has no words either."""
     ear = Ear()

@@ -15,6 +15,7 @@ TOUCH_LIVEKIT = {
     "agent.call": "is a job's room and session",
     "agent.caller": "links the session to a participant",
     "agent.assistant": "is the session's agent",
+    "agent.toolbox": "takes the operator's function tools and MCP servers",
     "agent.speaker": "stands between the model, the voice and the session",
     "agent.spare": "has a voice speak",
     "agent.listening": "stands between the listener and the session",
