@@ -27,7 +27,6 @@ class Ear:
     _began: float | None = None
     _ended: float | None = None
     _word: float | None = None
-    _final: float | None = None
     _suspected: float | None = None
     _misses: int = 0
 
@@ -42,11 +41,11 @@ class Ear:
         self._ended = at
 
     def transcript(self, at: float, *, final: bool) -> None:
-        """Something was understood."""
+        """Something was understood; what is final needs no second look."""
         self._word = at
         if final:
-            self._final = at
             self._misses = 0
+            self._began = at if self._began is not None and self._ended is None else None
 
     def fault(self, at: float) -> None:
         """The listener failed."""
@@ -59,22 +58,14 @@ class Ear:
             return None
         self._began = self._ended = None
         self.suspects = False
-        if self._broke_off(began):
-            return self._count()
-        if self._final is not None and self._final >= began:
-            return None
-        if self.failed is not None and self.failed > (self._word or 0.0):
-            return self._count()
-        begun = self._word is not None and self._word >= began  # and never finished
+        if self.failed is not None and self.failed > min(began, self._word or 0.0):
+            return self._count()  # still failing, or it failed midway and took the words before along
+        begun = self._word is not None and self._word > began  # and never finished
         if begun or (ended - began >= LONG_S and not self._lately(at)):
             self._suspected = at
             self.suspects = True
             return self._count()
         return None
-
-    def _broke_off(self, began: float) -> bool:
-        """A fault in the middle of speech takes the words before it along."""
-        return self.failed is not None and self.failed >= began and (self._final or 0.0) < self.failed
 
     def _lately(self, at: float) -> bool:
         return self._suspected is not None and at - self._suspected < REPEAT_S

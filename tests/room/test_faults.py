@@ -37,15 +37,14 @@ async def test_refused_picture_costs_one_request_and_never_the_call(rig: Rig) ->
 
 
 async def test_failing_model_ends_no_call(rig: Rig) -> None:
-    """Turns that the model fails stay unanswered; the agent stays, and answers as soon as the model does."""
+    """Turns that the model fails are apologised for; the agent stays, and answers as soon as the model does."""
     async with rig.caller() as caller:
         await caller.show(Counter())
         await rig.call(caller)
         await rig.sandbox.fault("llm", "error", count=40)
-        for number in range(5):
+        for number in range(2):
             asked = await caller.type(f"Is anybody there, for the {number}. time?")
-            with pytest.raises(NoReplyError):
-                await caller.reply(after=asked, timeout_s=5)
+            assert (await caller.reply(after=asked, timeout_s=30)).text.startswith("Sorry, ")
         await rig.sandbox.clear()
         turn = await rig.write(caller, "And now?")
     assert len(turn.images) == 1

@@ -106,3 +106,23 @@ def test_nothing_is_missed_before_the_caller_has_stopped() -> None:
     assert ear.missed(13.5) is None
     ear.silent(14)
     assert ear.missed(15.5) == "unheard"
+
+
+def test_next_sentence_is_judged_by_itself() -> None:
+    """What was understood of the one before does not excuse the listener, however soon it follows."""
+    ear = Ear()
+    spoke(ear, 10, 12)
+    ear.transcript(12.2, final=True)
+    ear.speaking(13)
+    assert ear.missed(13.5) is None
+    ear.silent(15)
+    assert ear.missed(16.5) == "unheard"
+
+
+def test_end_of_a_sentence_that_was_understood_is_no_miss() -> None:
+    """A transcript may be final before the caller is known to have stopped."""
+    ear = Ear()
+    ear.speaking(10)
+    ear.transcript(12, final=True)
+    ear.silent(12.5)
+    assert ear.missed(14) is None
