@@ -1,6 +1,7 @@
 """A job process: what it loads before a call comes, and how it begins one."""
 
 import asyncio
+import time
 
 import anyio._backends._asyncio  # noqa: F401 - the model's client imports it on first use, which would stall a call
 import structlog
@@ -10,7 +11,9 @@ from agent.assistant import DEFAULT_INSTRUCTIONS
 from agent.background import Background, load_background
 from agent.call import Call
 from agent.dispatch import parse_dispatch
+from agent.ops import metrics
 from agent.ops.log import configure_job
+from agent.ops.reports import Reporter
 from agent.pipeline import build_session, load_vad
 from agent.providers import build_llm
 from agent.rehearsal import rehearse
@@ -20,10 +23,14 @@ from config.settings import Settings, load_settings
 log = structlog.stdlib.get_logger(__name__)
 
 
-def prewarm(process: JobProcess) -> None:
+def prewarm(process: JobProcess, reports: str) -> None:
     """Load what is slow before a job comes: whatever a call imported on first use would stall its audio."""
     settings = load_settings()
     configure_job(settings.log)
+    try:
+        metrics.send_to(Reporter(reports))
+    except OSError:
+        log.warning("counts_not_reported", exc_info=True)  # a call matters more than its count
     process.userdata["settings"] = settings
     process.userdata["instructions"] = _instructions(settings)
     process.userdata["vad"] = load_vad(settings.turn)
@@ -40,6 +47,7 @@ def prewarm(process: JobProcess) -> None:
 
 async def run_call(ctx: JobContext) -> None:
     """The job's entry point; returns when the call stands, which then lives until its room or caller is gone."""
+    _count_call(ctx)
     dispatch = parse_dispatch(ctx.job.metadata)  # `on_request` accepted it, so it is valid
     settings = dispatch.apply(ctx.proc.userdata["settings"])
     ctx.log_context_fields = {
@@ -64,6 +72,16 @@ async def run_call(ctx: JobContext) -> None:
         only_for=dispatch.participant_identity,
     )
     await call.start()
+
+
+def _count_call(ctx: JobContext) -> None:
+    started_at = time.monotonic()
+
+    async def ended(reason: str) -> None:
+        metrics.call_ended(reason, time.monotonic() - started_at)
+
+    metrics.call_started()
+    ctx.add_shutdown_callback(ended)
 
 
 def _instructions(settings: Settings) -> str:

@@ -13,6 +13,7 @@ from livekit.agents import (
 from livekit.agents.llm import ChatMessage
 from livekit.agents.voice import SpeechHandle
 
+from agent.ops import metrics as counts
 from agent.ops.stalls import StallWatch
 from agent.speaker import Outcome
 from agent.vision.memory import Memory, Shown
@@ -75,6 +76,7 @@ class TurnLog:
             # Without its text, which may quote what was said.
             status = getattr(error, "status_code", None)
             self._totals["failed"] += 1
+            counts.turn_failed(_kind(question))
             told = bool(answers)
             log.error("turn_failed", kind=_kind(question), error=type(error).__name__, status=status, apologised=told)
         # Else a speculation that was not adopted, or a reply that was interrupted before its first word.
@@ -104,6 +106,7 @@ class TurnLog:
         }
         self._totals["sighted" if event["frame_sha256"] else f"blind_{event['blind_reason']}"] += 1
         log.info("turn_completed", **event)
+        counts.turn_completed(event)
         if self._on_turn is not None:
             self._on_turn(event, shown)
 
