@@ -136,3 +136,6 @@ class LogSettings(BaseSettings):
     """Least severe level that is written."""
     format: Literal["auto", "json", "console"] = "auto"
     """`json` (one object a line), `console` (for people), or `auto`: console on a terminal, else json."""
+    personal_data: bool = False
+    """Lets what was said into traces (`question` and `answer` of each turn), and into the log where LiveKit's framework
+    puts it."""

@@ -17,13 +17,16 @@ Refusal = Literal["invalid", "full"]
 
 ENDINGS = {
     "caller left": "caller_left",
-    "room disconnected": "room_closed",
+    "room disconnected": "closed",
     "session failed": "session_failed",
     "a picture of the dispatch can't be had": "refused",
     "job crashed": "failed",
-    "parent process shutdown": "worker_stopped",
+    "parent process shutdown": "closed",
 }
-"""Why a job ends, in the framework's words and ours, and the label for it. Any other reason is `other`."""
+"""Why a job ends, in the framework's words and ours, and the label for it. Any other reason is `other`.
+
+The framework tells a room that was closed and a worker that stops by the same words.
+"""
 CRASHED = "crashed"
 """The label of a call whose process ended without a word."""
 BLIND_REASONS = ("none", "muted", "stale", "off", "failed", "starting", "late", "refused")

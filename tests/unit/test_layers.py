@@ -23,6 +23,7 @@ TOUCH_LIVEKIT = {
     "agent.pipeline": "builds the session",
     "agent.providers": "builds the providers' clients from the plugins",
     "agent.turns": "listens to the session",
+    "agent.trace": "reads the framework's messages, which are plain data",
     "agent.onlooker": "ties sight to the room and the session",
     "agent.sharing": "sends to the room what the model was shown",
     "agent.rehearsal": "goes the way of a request through the framework",

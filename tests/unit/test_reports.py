@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+from agent.ops.meters import Sample
 from agent.ops.reports import _MAX_UNSENT_BYTES, ReportDesk, Reporter
 
-STARTED = ("sighted_calls_started_total", 1.0, {})
-ENDED = ("sighted_calls_ended_total", 1.0, {"reason": "caller_left"})
+STARTED: Sample = ("sighted_calls_started_total", 1.0, {})
+ENDED: Sample = ("sighted_calls_ended_total", 1.0, {"reason": "caller_left"})
 
 
 @pytest.fixture
