@@ -32,6 +32,7 @@ class ReportDesk:
         self._folder = tempfile.mkdtemp(prefix="sighted-")
         self.address = str(Path(self._folder) / "reports")
         self._server: asyncio.Server | None = None
+        self._open: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
 
     async def start(self) -> None:
         """Listen."""
@@ -41,10 +42,15 @@ class ReportDesk:
         """Stop listening; what a job process says from now on is lost."""
         if self._server is not None:
             self._server.close()
+        tasks = [task for task in self._open.values() if task is not None]
+        for writer in self._open:
+            writer.close()  # its task reads the end of the stream
+        await asyncio.gather(*tasks, return_exceptions=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         job = JobReports()
+        self._open[writer] = asyncio.current_task()
         try:
             async for line in reader:
                 job.take(json.loads(line))
@@ -54,6 +60,7 @@ class ReportDesk:
             # The kernel keeps what was sent before a crash, so nothing is missing when the end of the stream is read.
             job.gone()
             writer.close()
+            del self._open[writer]
 
 
 class JobReports:

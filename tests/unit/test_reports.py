@@ -129,6 +129,22 @@ async def test_socket_lies_in_a_folder_of_our_own_and_leaves_nothing(desk: Repor
     assert not folder.exists()
 
 
+async def test_desk_that_closes_leaves_nobody_waiting(desk: ReportDesk, caplog: pytest.LogCaptureFixture) -> None:
+    """A worker that is stopped hard still has calls; what they say is lost, and nothing is written about it."""
+    reporters = [Reporter(desk.address) for _ in range(3)]
+    running = active()
+    reporters[0]([STARTED])
+    await until(lambda: active() == running + 1)
+    await desk.aclose()
+    assert active() == running
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    for reporter in reporters:
+        reporter([STARTED])
+        assert not reporter._unsent
+        reporter.close()
+    assert caplog.records == []
+
+
 def test_job_process_without_a_parent_says_so() -> None:
     """Rather than to count into the void."""
     with pytest.raises(OSError, match="No such file"):
