@@ -5,7 +5,6 @@ See `docs/adr/0013-job-processes-report-their-counts.md`.
 
 import asyncio
 import json
-import shutil
 import socket
 import tempfile
 from collections.abc import Sequence
@@ -29,8 +28,8 @@ class ReportDesk:
     """
 
     def __init__(self) -> None:
-        self._folder = tempfile.mkdtemp(prefix="sighted-")
-        self.address = str(Path(self._folder) / "reports")
+        self._folder = tempfile.TemporaryDirectory(prefix="sighted-", ignore_cleanup_errors=True)
+        self.address = str(Path(self._folder.name) / "reports")
         self._server: asyncio.Server | None = None
         self._open: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
 
@@ -46,7 +45,7 @@ class ReportDesk:
         for writer in self._open:
             writer.close()  # its task reads the end of the stream
         await asyncio.gather(*tasks, return_exceptions=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.cleanup()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         job = JobReports()

@@ -113,7 +113,7 @@ class _Reported(SpanExporter):
 
 
 def _exporter(settings: TelemetrySettings) -> SpanExporter:
-    # Imported when asked for alone: gRPC is 40 MB of memory that few job processes need.
+    # Imported when asked for alone: gRPC takes a job process 15 MB more.
     if settings.protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415
             OTLPSpanExporter as GrpcExporter,

@@ -100,6 +100,8 @@ async def test_call_is_seen_as_a_whole_and_nothing_personal_with_it(rig_with: Ri
         settings = {"AGENT__GREETING": GREETING, "LOG__LEVEL": "debug", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
         rig = await rig_with({**SECRETS, **settings})
         async with rig.caller() as caller:
+            await caller.dispatch(rig.agent_name, json.dumps({"instructionz": PERSONA}))
+            await until_scraped(rig, "sighted_jobs_refused_total", 1, reason="invalid")
             await caller.show(Counter())
             await rig.call(caller, json.dumps({"instructions": PERSONA}))
             await caller.reply(after=0.0, timeout_s=60)

@@ -5,10 +5,20 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import grpc  # type: ignore[import-untyped]
 import pytest
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
+    TraceServiceServicer,
+    add_TraceServiceServicer_to_server,
+)
 from structlog.testing import capture_logs
 
 from agent.ops.traces import _FLUSH_S, Export, NoTraces, _exporter, start_traces
@@ -103,6 +113,30 @@ async def test_service_is_named_by_the_environment_or_by_us(
     span = export.tracer.start_span("call")
     assert span.resource.attributes["service.name"] == name  # type: ignore[attr-defined]
     await export.aclose()
+
+
+async def test_spans_arrive_by_grpc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a real collector, by the end of the job at the latest."""
+    arrived: list[str] = []
+
+    class Service(TraceServiceServicer):
+        def Export(self, request: ExportTraceServiceRequest, context: object) -> ExportTraceServiceResponse:  # noqa: ARG002, N802 - the protocol's
+            arrived.extend(span.name for one in request.resource_spans for sc in one.scope_spans for span in sc.spans)
+            return ExportTraceServiceResponse()
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    add_TraceServiceServicer_to_server(Service(), server)  # type: ignore[no-untyped-call]
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    try:
+        traces = start_traces(load_settings().telemetry)
+        traces.tracer.start_span("call").end()
+        await traces.aclose()
+    finally:
+        server.stop(None).wait()
+    assert arrived == ["call"]
 
 
 async def test_no_trace_costs_nothing() -> None:
