@@ -41,7 +41,7 @@ class CallTrace:
         """A turn is over; `event` is its log event, and the model was asked at `asked_at` (unix seconds)."""
         if not self._call.is_recording():
             return
-        times = stages(question, answer, asked_at)
+        times = stages(event, question, answer, asked_at)
         span = self._traces.tracer.start_span(
             "turn", context=self._context, attributes=attributes(event), start_time=_ns(begun(times, question))
         )
@@ -71,20 +71,20 @@ class CallTrace:
         await self._traces.aclose()
 
 
-def stages(question: ChatMessage | None, answer: ChatMessage, asked_at: float) -> Times:
+def stages(event: Mapping[str, Any], question: ChatMessage | None, answer: ChatMessage, asked_at: float) -> Times:
     """When each stage of a turn began and ended, as far as it was measured.
 
     The framework tells how long the first sound took and when it was heard, so its start is counted back from there.
     """
     asked, answered = question.metrics if question is not None else {}, answer.metrics
     stopped, heard = asked.get("stopped_speaking_at"), asked.get("end_of_turn_delay")
-    token, sound = answered.get("llm_node_ttft"), answered.get("tts_node_ttfb")
+    token_ms, sound = event.get("llm_ttft_ms"), answered.get("tts_node_ttfb")
     started, ended = answered.get("started_speaking_at"), answered.get("stopped_speaking_at")
     times: Times = {}
     if stopped is not None and heard is not None:
         times["heard"] = (stopped, stopped + heard)
-    if token is not None:
-        times["first_token"] = (asked_at, asked_at + token)
+    if token_ms is not None:  # the model's own, and not that of words of ours that kept the caller company
+        times["first_token"] = (asked_at, asked_at + token_ms / 1000)
     if started is not None and sound is not None:
         times["first_sound"] = (started - sound, started)
     if started is not None and ended is not None:

@@ -75,7 +75,9 @@ PROVIDER_ERRORS = Counter(
     "sighted_provider_errors_total", "Failed attempts at a provider: stt, llm or tts.", ["stage", "provider"]
 )
 PROVIDER_FALLBACKS = Counter(
-    "sighted_provider_fallbacks_total", "Times that the next provider of a chain took over.", ["stage", "provider"]
+    "sighted_provider_fallbacks_total",
+    "Times that a model of a chain was given up, and the next took over.",
+    ["stage", "provider"],
 )
 LOOP_STALL = Histogram(
     "sighted_loop_stall_seconds",

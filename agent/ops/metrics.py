@@ -105,12 +105,12 @@ def stalled(seconds: float) -> None:
 
 
 def provider_failed(stage: Stage, provider: str) -> None:
-    """An attempt at a provider failed; `provider` is its short name."""
+    """An attempt at a provider failed; `provider` is its label in the log."""
     _count((PROVIDER_ERRORS, 1, {"stage": stage, "provider": provider}))
 
 
 def fell_back(stage: Stage, provider: str) -> None:
-    """The next of a chain takes over; `provider` is the short name of the one that does."""
+    """The next of a chain takes over; `provider` is the model that was given up."""
     _count((PROVIDER_FALLBACKS, 1, {"stage": stage, "provider": provider}))
 
 

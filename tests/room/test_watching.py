@@ -67,7 +67,7 @@ def check_metrics(samples: Samples, turns: list[dict[str, Any]]) -> None:
     assert value("sighted_frame_bytes_sum", source="camera") == sum(turn["frame_bytes"] for turn in turns)
     assert value("sighted_tokens_total", type="in") == sum(turn["tokens_in"] for turn in turns)
     assert value("sighted_uploads_total", code="accepted") == 1
-    assert value("sighted_provider_errors_total", stage="llm", provider="openai") == 1
+    assert value("sighted_provider_errors_total", stage="llm", provider="openai/gpt-4.1") == 1
     assert value("sighted_worker_ready") == 1
     assert value("sighted_worker_max_jobs") == 10
     assert any(name == "lk_agents_active_job_count" for name, _ in samples)

@@ -12,7 +12,7 @@ from opentelemetry.trace import StatusCode, Tracer
 
 from agent.trace import CallTrace, attributes, begun, stages
 
-EVENT: dict[str, Any] = {"turn": 1, "kind": "spoken", "blind_reason": None, "images": 1, "frames": [{"a": 1}]}
+EVENT: dict[str, Any] = {"turn": 1, "llm_ttft_ms": 300, "blind_reason": None, "images": 1, "frames": [{"a": 1}]}
 
 
 def message(role: str = "user", text: str = "...", **measured: float) -> ChatMessage:
@@ -29,7 +29,6 @@ QUESTION = message(text="my secret", stopped_speaking_at=99.0, end_of_turn_delay
 ANSWER = message(
     "assistant",
     "your secret",
-    llm_node_ttft=0.3,
     tts_node_ttfb=0.1,
     started_speaking_at=100.0,
     stopped_speaking_at=102.0,
@@ -78,7 +77,7 @@ async def test_turn_is_a_span_below_its_call_with_its_stages_below() -> None:
     assert turn.parent == root.get_span_context()
     assert dict(turn.attributes or {}) == {
         "sighted.turn": 1,
-        "sighted.kind": "spoken",
+        "sighted.llm_ttft_ms": 300,
         "sighted.images": 1,
         "sighted.frames": '[{"a": 1}]',
     }
@@ -91,14 +90,14 @@ async def test_turn_is_a_span_below_its_call_with_its_stages_below() -> None:
 
 def test_stages_are_those_that_were_measured() -> None:
     """Each with its start and end in unix seconds; a typed turn is not heard."""
-    assert stages(QUESTION, ANSWER, 99.2) == {
+    assert stages(EVENT, QUESTION, ANSWER, 99.2) == {
         "heard": (99.0, 99.5),
         "first_token": (99.2, pytest.approx(99.5)),
         "first_sound": (pytest.approx(99.9), 100.0),
         "spoken": (100.0, 102.0),
     }
-    assert stages(message(), message("assistant", llm_node_ttft=0.3), 99.2).keys() == {"first_token"}
-    assert stages(None, message("assistant"), 99.2) == {}
+    assert stages(EVENT, message(), message("assistant"), 99.2).keys() == {"first_token"}
+    assert stages({"llm_ttft_ms": None}, None, message("assistant"), 99.2) == {}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +105,7 @@ def test_stages_are_those_that_were_measured() -> None:
 )
 def test_turn_begins_with_the_user(question: ChatMessage | None, start: float) -> None:
     """As they stop speaking or send what they typed; what the agent says of its own accord begins with the request."""
-    times = stages(question, message("assistant", llm_node_ttft=0.3), 100.5)
+    times = stages(EVENT, question, message("assistant"), 100.5)
     assert begun(times, question) == start
 
 
