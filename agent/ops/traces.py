@@ -86,6 +86,7 @@ class _Reported(SpanExporter):
         self._inner = inner
         self._lost = 0
         self._sending = 0
+        self._closed = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send a batch; called in the processor's thread."""
@@ -101,10 +102,13 @@ class _Reported(SpanExporter):
     def give_up(self) -> None:
         """Time is over: what is under way is lost."""
         self._lose(self._sending)
+        self.shutdown()
 
     def shutdown(self) -> None:
-        """Let go of the connection."""
-        self._inner.shutdown()
+        """Let go of the connection, and try no more."""
+        if not self._closed:
+            self._closed = True
+            self._inner.shutdown()
 
     def _lose(self, spans: int) -> None:
         if not self._lost:
