@@ -22,6 +22,7 @@ from agent.phrases import phrases
 from agent.sharing import Sharing
 from agent.speaker import Speaker
 from agent.toolbox import McpTools
+from agent.trace import CallTrace
 from agent.turns import TurnLog
 from agent.uploads.decoder import Decoder
 from agent.uploads.intake import UploadIntake
@@ -47,6 +48,7 @@ class Call:
         background: Background,
         tools: Sequence[Tool] = (),
         only_for: str | None,
+        trace: CallTrace,
     ):
         """Serve the participant `only_for`; with `None`, whoever is there first. `tools` are the operator's own."""
         self._ctx = ctx
@@ -69,7 +71,14 @@ class Call:
         spoken = phrases(settings.phrases, settings.tts.language)
         self._speaker = Speaker(session, settings, spoken)
         self._listening = Listening(session, spoken)
-        self._turns = TurnLog(session, self._memory, self._stalls, outcome=self._speaker.outcome, on_turn=self._on_turn)
+        self._turns = TurnLog(
+            session,
+            self._memory,
+            self._stalls,
+            outcome=self._speaker.outcome,
+            on_turn=self._on_turn,
+            trace=trace,
+        )
         self._assistant = Assistant(
             instructions,
             self._memory,

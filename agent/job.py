@@ -1,6 +1,7 @@
 """A job process: what it loads before a call comes, and how it begins one."""
 
 import asyncio
+import time
 
 import anyio._backends._asyncio  # noqa: F401 - the model's client imports it on first use, which would stall a call
 import structlog
@@ -10,21 +11,30 @@ from agent.assistant import DEFAULT_INSTRUCTIONS
 from agent.background import Background, load_background
 from agent.call import Call
 from agent.dispatch import parse_dispatch
+from agent.ops import metrics
 from agent.ops.log import configure_job
+from agent.ops.reports import Reporter
+from agent.ops.traces import start_traces
 from agent.pipeline import build_session, load_vad
 from agent.providers import build_llm
 from agent.rehearsal import rehearse
 from agent.toolbox import load_tools
+from agent.trace import CallTrace
 from config.settings import Settings, load_settings
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-def prewarm(process: JobProcess) -> None:
+def prewarm(process: JobProcess, reports: str) -> None:
     """Load what is slow before a job comes: whatever a call imported on first use would stall its audio."""
     settings = load_settings()
     configure_job(settings.log)
+    try:
+        metrics.send_to(Reporter(reports))
+    except OSError:
+        log.warning("counts_not_reported", exc_info=True)  # a call matters more than its count
     process.userdata["settings"] = settings
+    process.userdata["traces"] = start_traces(settings.telemetry)
     process.userdata["instructions"] = _instructions(settings)
     process.userdata["vad"] = load_vad(settings.turn)
     process.userdata["llm"] = build_llm(settings)
@@ -40,6 +50,7 @@ def prewarm(process: JobProcess) -> None:
 
 async def run_call(ctx: JobContext) -> None:
     """The job's entry point; returns when the call stands, which then lives until its room or caller is gone."""
+    trace = _watch(ctx)
     dispatch = parse_dispatch(ctx.job.metadata)  # `on_request` accepted it, so it is valid
     settings = dispatch.apply(ctx.proc.userdata["settings"])
     ctx.log_context_fields = {
@@ -62,8 +73,29 @@ async def run_call(ctx: JobContext) -> None:
         background=background,
         tools=ctx.proc.userdata["tools"],
         only_for=dispatch.participant_identity,
+        trace=trace,
     )
     await call.start()
+
+
+def _watch(ctx: JobContext) -> CallTrace:
+    """Count and trace the call from its first moment, so that what fails before it stands is seen as well."""
+    settings: Settings = ctx.proc.userdata["settings"]
+    trace = CallTrace(
+        ctx.proc.userdata["traces"],
+        job_id=ctx.job.id,
+        room=ctx.job.room.name,
+        personal_data=settings.log.personal_data,
+    )
+    started_at = time.monotonic()
+
+    async def ended(reason: str) -> None:
+        metrics.call_ended(reason, time.monotonic() - started_at)
+        await trace.aclose(reason, ctx.log_context_fields.get("participant"))
+
+    metrics.call_started()
+    ctx.add_shutdown_callback(ended)
+    return trace
 
 
 def _instructions(settings: Settings) -> str:

@@ -11,6 +11,7 @@ from livekit.plugins.cartesia.models import TTSDefaultVoiceId
 from livekit.plugins.openai.tts import DEFAULT_VOICE
 from pydantic import SecretStr
 
+from agent.ops import metrics
 from config.chain import Model, Speech
 from config.keys import listener_key, model_key, speaker_key
 from config.settings import Settings
@@ -145,6 +146,7 @@ def _watched(stage: Stage, provider: str, client: Client) -> Client:
 
     def failed(event: llm.LLMError | stt.STTError | tts.TTSError) -> None:
         error = event.error
+        metrics.provider_failed(stage, provider)
         log.warning(
             "provider_failed",
             stage=stage,
@@ -159,4 +161,6 @@ def _watched(stage: Stage, provider: str, client: Client) -> Client:
 
 
 def _changed(stage: Stage, model: str, *, back: bool) -> None:
+    if not back:
+        metrics.fell_back(stage, model)
     log.warning("provider_is_back" if back else "provider_given_up", stage=stage, model=model)

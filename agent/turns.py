@@ -13,8 +13,10 @@ from livekit.agents import (
 from livekit.agents.llm import ChatMessage
 from livekit.agents.voice import SpeechHandle
 
+from agent.ops import metrics as counts
 from agent.ops.stalls import StallWatch
 from agent.speaker import Outcome
+from agent.trace import CallTrace
 from agent.vision.memory import Memory, Shown
 from agent.vision.view import Blind, Shot, View
 
@@ -36,6 +38,7 @@ class TurnLog:
         *,
         outcome: Callable[[str], Outcome | None] = lambda _: None,
         on_turn: OnTurn | None = None,
+        trace: CallTrace | None = None,
     ):
         """`outcome` tells how the model did in a reply."""
         self._session = session
@@ -43,6 +46,7 @@ class TurnLog:
         self._stalls = stalls
         self._on_turn = on_turn
         self._outcome = outcome
+        self._trace = trace or CallTrace.none()
         self._confirmed_as = ""
         self._tokens: Counter[str] = Counter()
         self._turns = 0
@@ -75,6 +79,10 @@ class TurnLog:
             # Without its text, which may quote what was said.
             status = getattr(error, "status_code", None)
             self._totals["failed"] += 1
+            counts.turn_failed(_kind(question))
+            self._trace.turn_failed(
+                _kind(question), type(error).__name__, shown.asked_at if shown is not None else None
+            )
             told = bool(answers)
             log.error("turn_failed", kind=_kind(question), error=type(error).__name__, status=status, apologised=told)
         # Else a speculation that was not adopted, or a reply that was interrupted before its first word.
@@ -104,6 +112,8 @@ class TurnLog:
         }
         self._totals["sighted" if event["frame_sha256"] else f"blind_{event['blind_reason']}"] += 1
         log.info("turn_completed", **event)
+        counts.turn_completed(event)
+        self._trace.turn(event, question, answer, shown.asked_at if shown is not None else answer.created_at)
         if self._on_turn is not None:
             self._on_turn(event, shown)
 

@@ -12,7 +12,9 @@ from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
 
 from agent.dispatch import parse_dispatch
 from agent.errors import DispatchError, ServerUnreachableError
+from agent.ops import metrics
 from agent.ops.health import HealthServer, Registration
+from agent.ops.reports import ReportDesk
 from agent.ops.server import ask_server
 from config.settings import Settings
 
@@ -28,11 +30,11 @@ _FOREVER = 2**31
 _PRELOADED = "agent.job"
 
 
-def prewarm(process: JobProcess) -> None:
+def prewarm(process: JobProcess, reports: str = "") -> None:
     """In a new job process: see `agent.job.prewarm`."""
     from agent.job import prewarm as prewarm_job  # noqa: PLC0415
 
-    prewarm_job(process)
+    prewarm_job(process, reports)
 
 
 async def run_call(ctx: JobContext) -> None:
@@ -56,17 +58,20 @@ class Admission:
             parse_dispatch(request.job.metadata)
         except DispatchError as error:
             log.error("job_refused", job_id=request.id, room=request.room.name, reason=str(error))  # noqa: TRY400
+            metrics.job_refused("invalid")
             await request.reject(terminate=True)  # no other worker would find it valid
             return
         # The framework samples load, so jobs that are accepted but not yet running must be counted here.
         taken = self._starting | {running.job.id for running in self._server.active_jobs}
         if len(taken) >= self._max_jobs:
             log.info("job_refused", job_id=request.id, room=request.room.name, reason=f"{len(taken)} calls already")
+            metrics.job_refused("full")
             await request.reject(terminate=False)
             return
         self._starting.add(request.id)
         try:
             await request.accept()
+            metrics.job_accepted()
         finally:
             self._starting.discard(request.id)
 
@@ -83,8 +88,17 @@ async def serve(settings: Settings) -> None:
     await _first(stop.asked.wait(), _reach(settings))
     if stop.asked.is_set():
         return
-    server = build_server(settings)
-    health = HealthServer(settings.worker, Registration(server))
+    reports = ReportDesk()
+    server = build_server(settings, reports.address)
+    registration = Registration(server)
+    metrics.watch_worker(
+        settings.worker.max_jobs,
+        running=lambda: len(server.active_jobs),
+        ready=registration.ready,
+        draining=lambda: server.draining,
+    )
+    health = HealthServer(settings.worker, registration)
+    await reports.start()
     await health.start()
     running = asyncio.create_task(server.run())
     try:
@@ -95,12 +109,13 @@ async def serve(settings: Settings) -> None:
     finally:
         await server.aclose()
         await health.aclose()
+        await reports.aclose()
     await running
     log.info("stopped")
 
 
-def build_server(settings: Settings) -> AgentServer:
-    """The framework's server, configured; nothing is contacted yet."""
+def build_server(settings: Settings, reports: str) -> AgentServer:
+    """The framework's server, configured; nothing is contacted yet. Jobs report what they count to `reports`."""
     services, worker = settings.services, settings.worker
     # Job processes would share 244 MB of a turn detector's weights that no call of ours uses.
     os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
@@ -115,7 +130,7 @@ def build_server(settings: Settings) -> AgentServer:
         num_idle_processes=worker.idle_processes,
         initialize_process_timeout=worker.init_timeout_s,
         drain_timeout=worker.drain_timeout_s,
-        setup_fnc=prewarm,
+        setup_fnc=partial(prewarm, reports=reports),
         preload_modules=[_PRELOADED],
         max_retry=_FOREVER,
         log_level=settings.log.level.upper(),

@@ -116,9 +116,9 @@ class WorkerSettings(BaseSettings):
     idle_processes: int = Field(default=1, ge=0, le=100)
     """Job processes kept warm, so that a call starts without waiting for one."""
     http_host: str = "0.0.0.0"  # noqa: S104 - a container's health check comes from outside
-    """Address the health endpoint listens on."""
+    """Address that endpoint listens on."""
     http_port: int = Field(default=8081, ge=0, le=65535)
-    """Port of the health endpoint (`/healthz`, `/readyz`); 0 picks a free one."""
+    """Port of the endpoint for health and metrics (`/healthz`, `/readyz`, `/metrics`); 0 picks a free one."""
     connect_timeout_s: float = Field(default=60.0, gt=0, le=3600)
     """Seconds after which a LiveKit server that was never reached ends the worker (exit code 69)."""
     init_timeout_s: float = Field(default=60.0, gt=0, le=600)
@@ -136,3 +136,6 @@ class LogSettings(BaseSettings):
     """Least severe level that is written."""
     format: Literal["auto", "json", "console"] = "auto"
     """`json` (one object a line), `console` (for people), or `auto`: console on a terminal, else json."""
+    personal_data: bool = False
+    """Lets what was said into traces (`question` and `answer` of each turn), and into the log where LiveKit's framework
+    puts it."""

@@ -20,6 +20,7 @@ from config.phrases import PhraseSettings
 from config.problems import ConfigError, describe, misspelt
 from config.providers import LlmSettings, SttSettings, TtsSettings
 from config.services import ProviderAccess, ServiceSettings
+from config.telemetry import TelemetrySettings
 from config.uploads import UploadSettings
 from config.vision import VisionSettings
 
@@ -39,6 +40,7 @@ class Settings:
     uploads: UploadSettings
     worker: WorkerSettings
     log: LogSettings
+    telemetry: TelemetrySettings
 
 
 SECTIONS: Final[Mapping[str, type[BaseSettings]]] = {
@@ -53,6 +55,7 @@ SECTIONS: Final[Mapping[str, type[BaseSettings]]] = {
     "uploads": UploadSettings,
     "worker": WorkerSettings,
     "log": LogSettings,
+    "telemetry": TelemetrySettings,
 }
 """Sections in the order in which they are documented."""
 

@@ -1,8 +1,10 @@
-"""The health endpoint that orchestrators ask: `/healthz` (alive) and `/readyz` (would take a call)."""
+"""The endpoint that orchestrators ask: `/healthz` (alive), `/readyz` (would take a call) and `/metrics`."""
 
 import structlog
 from aiohttp import web
 from livekit.agents import AgentServer
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 
 from config.groups import WorkerSettings
 
@@ -44,7 +46,9 @@ class HealthServer:
             OSError: If the port is taken.
         """
         app = web.Application()
-        app.add_routes([web.get("/healthz", self._alive), web.get("/readyz", self._ready)])
+        app.add_routes(
+            [web.get("/healthz", self._alive), web.get("/readyz", self._ready), web.get("/metrics", self._metrics)]
+        )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._settings.http_host, self._settings.http_port).start()
@@ -61,3 +65,7 @@ class HealthServer:
     async def _ready(self, _: web.Request) -> web.Response:
         ready = self._registration.ready()
         return web.Response(text="ready\n" if ready else "not ready\n", status=200 if ready else 503)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return web.Response(body=encode(REGISTRY), headers={"Content-Type": content_type})

@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 import structlog
 from structlog.types import EventDict, Processor
 
+from agent.ops.privacy import without_personal_data
 from config.groups import LogSettings
 
 _NOISY = ("aiohttp.access", "asyncio", "httpcore", "httpcore2", "httpx", "httpx2", "openai", "livekit")
 """Libraries that report their own internals at info; ours and LiveKit's agent framework stay."""
+_DETAILED = ("agent", "livekit.agents")
+"""Who says more at `debug`. No library does: some write whole requests there, pictures and all."""
 _add_extras = structlog.stdlib.ExtraAdder()
 
 
@@ -18,13 +21,15 @@ def configure_parent(settings: LogSettings) -> None:
     """Render every record of this process, and those that job processes send it, to standard error."""
     as_json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     last: list[Processor] = [structlog.processors.JSONRenderer()] if as_json else [structlog.dev.ConsoleRenderer()]
+    if not settings.personal_data:
+        last.insert(0, without_personal_data)
     if as_json:
         last.insert(0, structlog.processors.format_exc_info)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_extras, *_shared(), _split_traceback, _without_message],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_personal_data, *last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
     _root(settings, handler)
@@ -77,10 +82,11 @@ def _root(settings: LogSettings, handler: logging.Handler) -> None:
 
 def _levels(settings: LogSettings) -> None:
     level = settings.level.upper()
-    logging.getLogger().setLevel(level)
+    logging.getLogger().setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
-    logging.getLogger("livekit.agents").setLevel(level)
+    for name in _DETAILED:
+        logging.getLogger(name).setLevel(level)
 
 
 def _record_time(_: object, __: str, event: EventDict) -> EventDict:
@@ -123,8 +129,3 @@ def _split_traceback(_: object, __: str, event: EventDict) -> EventDict:
         event["exception"] = traceback
         event.pop("exc_info", None)
     return event
-
-
-def _without_personal_data(_: object, __: str, event: EventDict) -> EventDict:
-    """Framework warnings carry transcripts in fields named `lk.pii.*`."""
-    return {key: value for key, value in event.items() if not key.startswith("lk.pii.")}

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from agent.ops import metrics
+
 TICK_S = 0.01
 
 
@@ -32,4 +34,6 @@ class StallWatch:
         while True:
             due = loop.time() + TICK_S
             await asyncio.sleep(TICK_S)
-            self._longest_s = max(self._longest_s, loop.time() - due)
+            late = loop.time() - due
+            self._longest_s = max(self._longest_s, late)
+            metrics.stalled(late)

@@ -13,6 +13,7 @@ import structlog
 from livekit import rtc
 
 from agent.errors import UploadError
+from agent.ops import metrics
 from agent.uploads.decoder import Decoder, Picture
 from agent.uploads.incoming import Incoming
 from agent.uploads.quota import Quota
@@ -141,6 +142,7 @@ class UploadIntake:
             failed = UploadError("failed", "The picture could not be taken in.")
             self._spawn(self._refuse(receipt, failed, size))
         else:
+            metrics.uploaded()
             log.info(
                 "upload_accepted",
                 sender=receipt.sender,
@@ -198,6 +200,7 @@ class UploadIntake:
         return accepted(width=picture.image.width, height=picture.image.height, size=len(picture.image.data))
 
     async def _refuse(self, receipt: Receipt, error: UploadError, size: int) -> None:
+        metrics.uploaded(error.code)
         if self._quota.may_tell(receipt.sender):
             log.info("upload_rejected", code=error.code, sender=receipt.sender, bytes=size)
             await tell(self._room, receipt, rejected(error.code, str(error), size))

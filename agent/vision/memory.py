@@ -46,6 +46,7 @@ class Shown:
         looks: What its tools brought to light.
         unsent: The view of its moment, where that shows no more than `look`, which an earlier message carries.
         uploads: The keys of the uploads whose pictures it was shown.
+        asked_at: Unix seconds at which its newest request began.
     """
 
     look: Look
@@ -55,6 +56,7 @@ class Shown:
     looks: tuple[Shot, ...] = ()
     unsent: View | None = None
     uploads: tuple[str, ...] = ()
+    asked_at: float = field(default=0.0, compare=False)
 
 
 @dataclass
@@ -91,7 +93,7 @@ class Memory:
 
     async def request(self, history: ChatContext, reply: str) -> ChatContext:
         """The context to send for a request of this reply; `history` keeps the view, and loses the expired ones."""
-        before = self._shown.get(reply)
+        asked_at, before = self.clock(), self._shown.get(reply)
         question = open_question(history.items)
         if question is None and before is not None:
             # After a tool call: the answer still belongs to the question, which the tool's result now follows.
@@ -115,7 +117,7 @@ class Memory:
         asked = "" if question is None else question.text_content or ""
         answers = None if question is None else question.id
         uploads = tuple(uploads_in(items))
-        self._remember(reply, Shown(look, len(sent), answers, asked, looks, unsent, uploads))
+        self._remember(reply, Shown(look, len(sent), answers, asked, looks, unsent, uploads, asked_at))
         return ChatContext(items)
 
     def without_pictures(self, request: ChatContext) -> ChatContext:
@@ -139,7 +141,7 @@ class Memory:
             look = shown.look
             if isinstance(look, View):
                 look = Blind("refused", look.shots[0].source, look.waited_ms)
-            self._remember(reply, Shown(look, 0, shown.question))
+            self._remember(reply, Shown(look, 0, shown.question, asked_at=shown.asked_at))
 
     def adopt(self, message: ChatMessage, history: Sequence[ChatItem]) -> None:
         """Give a confirmed turn, which `history` does not hold yet, the view of its latest speculative request.

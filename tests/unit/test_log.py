@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pytest
 import structlog
+from livekit.agents import APIConnectionError, APIStatusError
 from livekit.agents.ipc.log_queue import LogQueueHandler
 from livekit.agents.utils.aio.duplex_unix import _Duplex
 
@@ -251,3 +252,42 @@ def test_native_warnings_about_what_we_do_on_purpose_stay_in_the_job(caplog: pyt
     logging.getLogger("livekit").warning("native video stream queue overflow; dropped 1 queued frame")
     logging.getLogger("livekit").warning("signal client closed")
     assert caplog.messages == ["signal client closed"]
+
+
+def test_no_library_says_more_at_debug(stream: Log) -> None:
+    """Some write whole requests there: only ours and the agent framework do."""
+    log = parent(level="debug")
+    for library in ("openai", "urllib3.connectionpool", "websockets.client", "mcp", "PIL.Image", "livekit.plugins.x"):
+        logging.getLogger(library).debug("POST my secret")
+    log.debug("ours")
+    logging.getLogger("livekit.agents").debug("theirs")
+    assert [line["event"] for line in lines(stream)] == ["ours", "theirs"]
+
+
+def test_providers_words_are_dropped_and_their_status_kept(stream: Log) -> None:
+    """A refusal may quote what was said, in a report of the framework or in the traceback of its error."""
+    parent()
+    words = "my secret\nmy secret"
+    error = APIStatusError(words, status_code=400, body={"message": words}, retryable=True)
+    framework = logging.getLogger("livekit.agents")
+    framework.warning(f"failed to generate LLM completion: {error}, retrying in 0.1s")
+    try:
+        try:
+            raise error
+        except APIStatusError as cause:
+            raise APIConnectionError(words) from cause
+    except APIConnectionError:
+        framework.exception("Error in _llm_inference_task")
+    said = lines(stream)
+    assert "secret" not in stream.getvalue()
+    assert said[0]["event"] == "failed to generate LLM completion: status_code=400, retrying in 0.1s"
+    assert "APIStatusError: status_code=400\nThe above exception" in said[1]["exception"]
+    assert said[1]["exception"].endswith("livekit.agents._exceptions.APIConnectionError")
+
+
+def test_personal_data_is_kept_if_asked_for(stream: Log) -> None:
+    """`LOG__PERSONAL_DATA` is for a machine of one's own."""
+    configure_parent(LogSettings(format="json", personal_data=True))
+    logging.getLogger("livekit.agents").warning("skipped", extra={"lk.pii.user_input": "my secret"})
+    [line] = lines(stream)
+    assert line["lk.pii.user_input"] == "my secret"
