@@ -100,7 +100,9 @@ async def start_worker(running: AsyncExitStack, logs: Path, env: Mapping[str, st
         [sys.executable, "-m", "agent", "start"],
         log=logs / "worker.log",
         env={
-            "WORKER__MAX_LOAD": "0",  # CPU says little on a machine that also runs server, stand-ins and caller
+            # CPU and memory say little on a machine that also runs server, stand-ins and caller.
+            "WORKER__MAX_LOAD": "0",
+            "WORKER__MAX_MEMORY": "0",
             **os.environ,
             "WORKER__HTTP_HOST": HOST,
             "WORKER__HTTP_PORT": str(port),

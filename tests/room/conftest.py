@@ -82,7 +82,7 @@ async def rig_with(rig: Rig, sandbox_url: str, tmp_path: Path) -> AsyncIterator[
             name = f"sighted-{uuid4().hex[:8]}"
             env = {**worker_env(rig.address, sandbox_url), "LIVEKIT_AGENT_NAME": name, **settings}
             service = await start_worker(running, tmp_path, env)
-            return replace(rig, agent_name=name, worker_log=service.log)
+            return replace(rig, agent_name=name, worker_log=service.log, worker=service)
 
         yield start
 
