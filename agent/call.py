@@ -129,6 +129,9 @@ class Call:
         # Begun before the session, whose own connect() would subscribe to every track, but awaited after it: the
         # session registers its handlers while the room is being joined.
         connecting = asyncio.create_task(self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY))
+        if self._caller.identity is not None:
+            # The session asks the room for the participant it is to link, and a room that is not joined has none.
+            await connecting
         await self._session.start(
             self._assistant,
             room=room,

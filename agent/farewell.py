@@ -12,10 +12,6 @@ from config.groups import AgentSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
-_FLOOR_S = 4.0
-"""Seconds for which whoever speaks may finish."""
-_WORDS_S = 8.0
-"""Seconds the sentence may take, from the request for its sound to its end."""
 _TAIL_S = 0.3
 """Seconds until the last sound is heard at the other end, too."""
 
@@ -30,12 +26,19 @@ class Farewell:
         settings: AgentSettings,
         *,
         heard: Callable[[], bool],
+        floor_s: float = 4.0,
+        words_s: float = 8.0,
     ):
-        """`heard` tells whether anybody is there to hear it."""
+        """`heard` tells whether anybody is there to hear it.
+
+        Whoever speaks may finish for `floor_s` seconds; the goodbye may take `words_s`, from its request to its end.
+        """
         self._ctx = ctx
         self._session = session
         self._settings = settings
         self._heard = heard
+        self._floor_s = floor_s
+        self._words_s = words_s
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, ordered: asyncio.Future[str]) -> None:
@@ -73,10 +76,10 @@ class Farewell:
 
     async def _say(self, sentence: str) -> None:
         with suppress(TimeoutError, ActivityClosedError):
-            async with asyncio.timeout(_FLOOR_S):
+            async with asyncio.timeout(self._floor_s):
                 await self._session.wait_for_idle()
         self._session.input.set_audio_enabled(False)  # what is said from now on gets no answer
-        async with asyncio.timeout(_WORDS_S):
+        async with asyncio.timeout(self._words_s):
             await self._session.interrupt(force=True)
             await self._session.say(sentence, allow_interruptions=False)
             await asyncio.sleep(_TAIL_S)

@@ -124,16 +124,26 @@ class Extension:
     def __init__(self) -> None:
         self.farewell: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._tasks: list[asyncio.Task[None]] = []
+        self._writer: asyncio.StreamWriter | None = None
 
     async def connect(self, path: str, job_id: str, room: str) -> None:
-        """Report to the worker and go on doing so until the process ends.
+        """Report to the worker, and go on doing so until `aclose`.
 
         Raises:
             OSError: If the worker is not there.
         """
         reader, writer = await asyncio.open_unix_connection(path)
+        self._writer = writer
         _send(writer, {"job_id": job_id, "room": room, "pid": os.getpid()})
         self._tasks = [asyncio.create_task(self._listen(reader)), asyncio.create_task(self._beat(writer))]
+
+    async def aclose(self) -> None:
+        """Hang up: the call has ended."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._writer is not None:
+            self._writer.close()
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         with suppress(OSError):

@@ -47,6 +47,7 @@ async def run_call(ctx: JobContext) -> None:
     """The job's entry point; returns when the call stands, which then lives until its room or caller is gone."""
     ctx.log_context_fields = {"job_id": ctx.job.id, "room": ctx.job.room.name}
     extension = Extension()
+    ctx.add_shutdown_callback(extension.aclose)
     try:
         await extension.connect(ctx.proc.userdata["intercom"], ctx.job.id, ctx.job.room.name)
     except OSError as error:

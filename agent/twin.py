@@ -13,12 +13,8 @@ from livekit.agents.types import ATTRIBUTE_AGENT_NAME
 log = structlog.stdlib.get_logger(__name__)
 
 _METHOD = "agent.serves"
-_PATIENCE_S = 2.0
-"""Seconds within which an agent that lives answers whom it serves."""
 _RETRY_S = 0.2
 """Seconds until one that has only just joined is asked again."""
-_AGAIN_S = 5.0
-"""Seconds after which one that was silent is asked again: the server keeps a dead one for about 20."""
 _UNKNOWN = datetime.max.replace(tzinfo=UTC)
 
 
@@ -36,15 +32,20 @@ class Twin:
         *,
         serves: Callable[[], str | None],
         withdraw: Callable[[], None],
+        patience_s: float = 2.0,
+        again_s: float = 5.0,
     ):
         """`serves` gives the caller's identity, or `None` while that is whoever comes first.
 
-        `withdraw` is called if it turns out later that the caller has an agent already.
+        `withdraw` is called if it turns out later that the caller has an agent already. One that lives answers within
+        `patience_s` seconds; one that does not is asked again every `again_s`, as long as it is there.
         """
         self._room = room
         self._agent_name = agent_name
         self._serves = serves
         self._withdraw = withdraw
+        self._patience_s = patience_s
+        self._again_s = again_s
         self._changed = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self._silent: set[str] = set()
@@ -72,7 +73,7 @@ class Twin:
     async def _watch(self) -> None:
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(_AGAIN_S if self._silent else None):
+                async with asyncio.timeout(self._again_s if self._silent else None):
                     await self._changed.wait()
             self._changed.clear()
             if await self._is_second():
@@ -95,11 +96,11 @@ class Twin:
 
     async def _ask(self, identity: str) -> dict[str, str | None] | None:
         with suppress(TimeoutError, ValueError):
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 while True:
                     try:
                         answer = await self._room.local_participant.perform_rpc(
-                            destination_identity=identity, method=_METHOD, payload="", response_timeout=_PATIENCE_S
+                            destination_identity=identity, method=_METHOD, payload="", response_timeout=self._patience_s
                         )
                         return {"serves": json.loads(answer)["serves"]}
                     except rtc.RpcError:
@@ -114,7 +115,7 @@ class Twin:
             self._changed.set()
 
 
-def is_twin(participant: rtc.RemoteParticipant, agent_name: str) -> bool:
+def is_twin(participant: rtc.Participant, agent_name: str) -> bool:
     """Whether a participant is an agent of that name."""
     return (
         participant.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT

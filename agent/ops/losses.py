@@ -1,5 +1,6 @@
 """Job processes that ended otherwise than they should: each is one log line, and can be counted."""
 
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
@@ -40,7 +41,7 @@ def why_lost(exit_code: int, *, condemned: str | None, supervised: bool) -> str 
         return condemned
     if exit_code == 0:
         return None
-    if supervised:
+    if supervised or exit_code == -signal.SIGUSR1:  # its first blow, which a job process does not survive
         return "memory"
     return "signal" if exit_code < 0 else "exit"
 
