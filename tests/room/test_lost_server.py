@@ -60,7 +60,7 @@ async def test_call_outlives_a_network_cut_between_worker_and_server(speech: Spe
             answer = await caller.journal.wait_for(
                 Transcript, after=cut_at, where=lambda event: event.speaker != "caller", timeout_s=WHOLE_S
             )
-            after = await rig.write(caller, "Is it better?")
+            await rig.write(caller, "Is it better?")
             asked = [entry.messages[-1].text for entry in await sandbox.requests("llm", since=before.request.id)]
         assert await answers(readyz)
     assert mended_at < answer.at < mended_at + WHOLE_S
