@@ -68,9 +68,8 @@ async def test_call_outlives_a_network_cut_between_worker_and_server(speech: Spe
     assert [line["event"] for line in rig.logged("job_lost")] == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 async def test_restarted_server_is_found_again_and_the_caller_is_served(
-    number: signal.Signals, sandbox_url: str, speech: Speech, tmp_path: Path
+    sandbox_url: str, speech: Speech, tmp_path: Path
 ) -> None:
     """The worker is not ready at once, and ready soon after; whoever asks again is served."""
     async with AsyncExitStack() as running:
@@ -84,8 +83,7 @@ async def test_restarted_server_is_found_again_and_the_caller_is_served(
         async with rig.caller() as caller:
             await rig.call(caller)
             before = await rig.write(caller, "Do you hear me?")
-            server.signal(number)
-            server.signal(number)  # the first SIGTERM would wait for the participants to go
+            server.signal(signal.SIGKILL)
             await server.wait()
             async with asyncio.timeout(5):
                 while await answers(readyz):  # noqa: ASYNC110 - it happens in another process
@@ -95,14 +93,10 @@ async def test_restarted_server_is_found_again_and_the_caller_is_served(
             async with asyncio.timeout(15):
                 while not await answers(readyz):  # noqa: ASYNC110 - the same
                     await asyncio.sleep(0.1)
-            if not caller.room.isconnected():  # a server that stops in good order sends everybody away
-                await caller.leave()
-                await caller.join()
             await rig.call(caller)
             after = await rig.write(caller, "Is it better?")
             asked = await sandbox.requests("llm", since=before.request.id)
     assert after.reply.done < up_at + WHOLE_S
     assert len(asked) == 1
     assert rig.logged("job_lost") == []
-    if number == signal.SIGKILL:
-        assert len(rig.logged("call_started")) == 1  # the call goes on as if nothing had been
+    assert len(rig.logged("call_started")) == 1  # the call goes on as if nothing had been
