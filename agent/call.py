@@ -14,6 +14,7 @@ from agent.background import Background
 from agent.caller import CallerLink
 from agent.chat import take_chat
 from agent.errors import UploadError
+from agent.farewell import Farewell
 from agent.gallery import Gallery
 from agent.listening import Listening
 from agent.onlooker import Onlooker
@@ -24,6 +25,7 @@ from agent.speaker import Speaker
 from agent.toolbox import McpTools
 from agent.trace import CallTrace
 from agent.turns import TurnLog
+from agent.twin import Twin
 from agent.uploads.decoder import Decoder
 from agent.uploads.intake import UploadIntake
 from agent.uploads.message import background_message
@@ -49,8 +51,12 @@ class Call:
         tools: Sequence[Tool] = (),
         only_for: str | None,
         trace: CallTrace,
+        farewell: asyncio.Future[str],
     ):
-        """Serve the participant `only_for`; with `None`, whoever is there first. `tools` are the operator's own."""
+        """Serve the participant `only_for`; with `None`, whoever is there first.
+
+        `tools` are the operator's own; `farewell` ends the call in words.
+        """
         self._ctx = ctx
         self._settings = settings
         vision, uploads = settings.vision, settings.uploads
@@ -92,8 +98,16 @@ class Call:
         )
         self._mcp = McpTools(settings.agent)
         self._caller = CallerLink(
-            ctx, session, only_for=only_for, linger_s=settings.agent.linger_s, on_change=self._onlooker.refresh
+            ctx, session, only_for=only_for, linger_s=settings.agent.linger_s, on_change=self._on_caller
         )
+        self._twin = Twin(
+            ctx.room,
+            settings.services.livekit_agent_name,
+            serves=lambda: self._caller.identity,
+            withdraw=lambda: ctx.shutdown("withdrawn"),
+        )
+        self._ordered = farewell
+        self._farewell = Farewell(ctx, session, settings.agent, heard=lambda: self._caller.participant is not None)
         self._gallery = Gallery(
             self._assistant,
             session,
@@ -108,6 +122,7 @@ class Call:
             deliver=self._gallery.add,
         )
         self._greeting: asyncio.Task[None] | None = None
+        self._stands = False
 
     async def start(self) -> None:
         """Join the room with every handler in place, so that nothing a caller sends early is lost."""
@@ -123,6 +138,9 @@ class Call:
         # Begun before the session, whose own connect() would subscribe to every track, but awaited after it: the
         # session registers its handlers while the room is being joined.
         connecting = asyncio.create_task(self._ctx.connect(auto_subscribe=AutoSubscribe.AUDIO_ONLY))
+        if self._caller.identity is not None:
+            # The session asks the room for the participant it is to link, and a room that is not joined has none.
+            await connecting
         await self._session.start(
             self._assistant,
             room=room,
@@ -136,8 +154,13 @@ class Call:
         self._mcp.lend_to(self._assistant)
         await connecting
         self._caller.joined()
+        if await self._twin.joined():
+            self._ctx.shutdown("withdrawn")
+            return
         self._gallery.open()
         await self._onlooker.joined()
+        self._farewell.start(self._ordered)
+        self._stands = True
         log.info("call_started", agent=room.local_participant.identity)
         self._greeting = asyncio.create_task(self._greet())
 
@@ -145,6 +168,10 @@ class Call:
         if self._settings.agent.greeting:
             await self._session.room_io.wait_for_ready()
             self._session.say(self._settings.agent.greeting)
+
+    def _on_caller(self) -> None:
+        self._onlooker.refresh()
+        self._twin.look()
 
     def _on_turn(self, event: dict[str, Any], shown: Shown | None) -> None:
         if shown is not None:
@@ -163,7 +190,7 @@ class Call:
         if event.error is not None:
             # Without its text, which may quote what was said.
             log.error("session_failed", reason=event.reason.value, error=type(event.error).__name__)
-            self._ctx.shutdown("session failed")
+            self._ctx.shutdown("session_failed")
 
     async def _permit_upload(self, sender: str) -> None:
         if self._settings.uploads.from_ == "room":
@@ -173,7 +200,9 @@ class Call:
         if sender != self._caller.identity:
             raise UploadError("not_allowed", "Only the caller of this agent may upload pictures.")
 
-    async def _aclose(self) -> None:
+    async def _aclose(self, reason: str) -> None:
+        await self._farewell.aclose()
+        await self._twin.aclose()
         if self._greeting is not None:
             self._greeting.cancel()
         await self._caller.aclose()
@@ -186,4 +215,5 @@ class Call:
         if self._sharing is not None:
             await self._sharing.aclose()
         await self._stalls.aclose()
-        log.info("call_ended", **self._turns.summary())
+        if self._stands:
+            log.info("call_ended", reason=reason.replace(" ", "_"), **self._turns.summary())

@@ -9,6 +9,8 @@ from livekit import rtc
 from livekit.agents import AgentSession, JobContext
 from livekit.agents.job import DEFAULT_PARTICIPANT_KINDS
 
+from agent.farewell import end_call
+
 log = structlog.stdlib.get_logger(__name__)
 
 _UNKNOWN = datetime.max.replace(tzinfo=UTC)
@@ -98,7 +100,4 @@ class CallerLink:
 
     async def _leave(self) -> None:
         await asyncio.sleep(self._linger_s)
-        if not self._ctx.room.remote_participants:
-            # A token brings its agent along only when it opens the room: left standing, the room would have none.
-            await self._ctx.delete_room()
-        self._ctx.shutdown("caller left")
+        await end_call(self._ctx, "caller_left")

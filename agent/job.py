@@ -11,6 +11,7 @@ from agent.assistant import DEFAULT_INSTRUCTIONS
 from agent.background import Background, load_background
 from agent.call import Call
 from agent.dispatch import parse_dispatch
+from agent.intercom import Extension
 from agent.ops import metrics
 from agent.ops.log import configure_job
 from agent.ops.reports import Reporter
@@ -25,14 +26,18 @@ from config.settings import Settings, load_settings
 log = structlog.stdlib.get_logger(__name__)
 
 
-def prewarm(process: JobProcess, reports: str) -> None:
-    """Load what is slow before a job comes: whatever a call imported on first use would stall its audio."""
+def prewarm(process: JobProcess, *, intercom: str, reports: str) -> None:
+    """Load what is slow before a job comes: whatever a call imported on first use would stall its audio.
+
+    The worker is to be found at `intercom`, and takes what is counted at `reports`.
+    """
     settings = load_settings()
     configure_job(settings.log)
     try:
         metrics.send_to(Reporter(reports))
     except OSError:
         log.warning("counts_not_reported", exc_info=True)  # a call matters more than its count
+    process.userdata["intercom"] = intercom
     process.userdata["settings"] = settings
     process.userdata["traces"] = start_traces(settings.telemetry)
     process.userdata["instructions"] = _instructions(settings)
@@ -50,14 +55,26 @@ def prewarm(process: JobProcess, reports: str) -> None:
 
 async def run_call(ctx: JobContext) -> None:
     """The job's entry point; returns when the call stands, which then lives until its room or caller is gone."""
+    ctx.log_context_fields = {"job_id": ctx.job.id, "room": ctx.job.room.name}
     trace = _watch(ctx)
+    extension = Extension()
+    ctx.add_shutdown_callback(extension.aclose)
+    try:
+        await extension.connect(ctx.proc.userdata["intercom"], ctx.job.id, ctx.job.room.name)
+    except OSError as error:
+        log.warning("intercom_failed", error=type(error).__name__)  # the call itself can do without
+    try:
+        await _begin(ctx, extension, trace)
+    except Exception as error:
+        # The framework logs the traceback and ends the job, whose process then ends as if all were well.
+        log.error("job_lost", reason="crashed", error=type(error).__name__)  # noqa: TRY400
+        raise
+
+
+async def _begin(ctx: JobContext, extension: Extension, trace: CallTrace) -> None:
     dispatch = parse_dispatch(ctx.job.metadata)  # `on_request` accepted it, so it is valid
     settings = dispatch.apply(ctx.proc.userdata["settings"])
-    ctx.log_context_fields = {
-        "job_id": ctx.job.id,
-        "room": ctx.job.room.name,
-        "participant": dispatch.participant_identity,
-    }
+    ctx.log_context_fields["participant"] = dispatch.participant_identity
     background: Background = ctx.proc.userdata["background"]
     if dispatch.images:
         background = await load_background(settings)
@@ -74,6 +91,7 @@ async def run_call(ctx: JobContext) -> None:
         tools=ctx.proc.userdata["tools"],
         only_for=dispatch.participant_identity,
         trace=trace,
+        farewell=extension.farewell,
     )
     await call.start()
 

@@ -1,4 +1,4 @@
-"""The worker: registers with the LiveKit server, admits jobs, drains and stops."""
+"""The worker: registers with the LiveKit server, drains and stops."""
 
 import asyncio
 import math
@@ -8,14 +8,17 @@ from collections.abc import Awaitable
 from functools import partial
 
 import structlog
-from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
+from livekit.agents import AgentServer, JobContext, JobProcess
 
-from agent.dispatch import parse_dispatch
-from agent.errors import DispatchError, ServerUnreachableError
+from agent.admission import Admission
+from agent.errors import ServerUnreachableError
+from agent.intercom import Intercom
 from agent.ops import metrics
 from agent.ops.health import HealthServer, Registration
+from agent.ops.losses import LossWatch
 from agent.ops.reports import ReportDesk
 from agent.ops.server import ask_server
+from config.groups import WorkerSettings
 from config.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -23,6 +26,8 @@ log = structlog.stdlib.get_logger(__name__)
 _RETRY_S = 1.0
 _FOREVER = 2**31
 """Once registered, a lost server is retried for as long as the process lives: calls may still be running."""
+_CLOSE_S = 5.0
+"""Seconds calls have to close when they are ended at once."""
 
 
 # The parent never runs a call, so it never imports what one needs: it is ready seconds earlier. Job processes are
@@ -30,11 +35,11 @@ _FOREVER = 2**31
 _PRELOADED = "agent.job"
 
 
-def prewarm(process: JobProcess, reports: str = "") -> None:
+def prewarm(process: JobProcess, *, intercom: str, reports: str) -> None:
     """In a new job process: see `agent.job.prewarm`."""
     from agent.job import prewarm as prewarm_job  # noqa: PLC0415
 
-    prewarm_job(process, reports)
+    prewarm_job(process, intercom=intercom, reports=reports)
 
 
 async def run_call(ctx: JobContext) -> None:
@@ -42,38 +47,6 @@ async def run_call(ctx: JobContext) -> None:
     from agent.job import run_call as run  # noqa: PLC0415
 
     await run(ctx)
-
-
-class Admission:
-    """Accepts jobs up to a limit that holds even for a burst on a cold worker."""
-
-    def __init__(self, server: AgentServer, max_jobs: int):
-        self._server = server
-        self._max_jobs = max_jobs
-        self._starting: set[str] = set()
-
-    async def answer(self, request: JobRequest) -> None:
-        """Accept, or say no in a way that lets the server ask another worker."""
-        try:
-            parse_dispatch(request.job.metadata)
-        except DispatchError as error:
-            log.error("job_refused", job_id=request.id, room=request.room.name, reason=str(error))  # noqa: TRY400
-            metrics.job_refused("invalid")
-            await request.reject(terminate=True)  # no other worker would find it valid
-            return
-        # The framework samples load, so jobs that are accepted but not yet running must be counted here.
-        taken = self._starting | {running.job.id for running in self._server.active_jobs}
-        if len(taken) >= self._max_jobs:
-            log.info("job_refused", job_id=request.id, room=request.room.name, reason=f"{len(taken)} calls already")
-            metrics.job_refused("full")
-            await request.reject(terminate=False)
-            return
-        self._starting.add(request.id)
-        try:
-            await request.accept()
-            metrics.job_accepted()
-        finally:
-            self._starting.discard(request.id)
 
 
 async def serve(settings: Settings) -> None:
@@ -89,7 +62,8 @@ async def serve(settings: Settings) -> None:
     if stop.asked.is_set():
         return
     reports = ReportDesk()
-    server = build_server(settings, reports.address)
+    intercom = Intercom(hang_timeout_s=settings.worker.hang_timeout_s)
+    server = build_server(settings, intercom.path, reports.address)
     registration = Registration(server)
     metrics.watch_worker(
         settings.worker.max_jobs,
@@ -97,25 +71,31 @@ async def serve(settings: Settings) -> None:
         ready=registration.ready,
         draining=lambda: server.draining,
     )
+    LossWatch(server, intercom.condemned, on_loss=lambda loss: metrics.job_lost(loss.reason))
     health = HealthServer(settings.worker, registration)
     await reports.start()
+    await intercom.start()
     await health.start()
     running = asyncio.create_task(server.run())
     try:
         await _first(stop.asked.wait(), asyncio.shield(running))
         if not running.done():
             log.info("draining", timeout_s=settings.worker.drain_timeout_s)
-            await _first(stop.insisted.wait(), _drain(server, settings.worker.drain_timeout_s))
+            await _first(stop.insisted.wait(), _drain(server, intercom, settings.worker))
     finally:
-        await server.aclose()
+        await _close(server, intercom)
         await health.aclose()
+        await intercom.aclose()
         await reports.aclose()
     await running
     log.info("stopped")
 
 
-def build_server(settings: Settings, reports: str) -> AgentServer:
-    """The framework's server, configured; nothing is contacted yet. Jobs report what they count to `reports`."""
+def build_server(settings: Settings, intercom: str, reports: str) -> AgentServer:
+    """The framework's server, configured; nothing is contacted yet.
+
+    Job processes find the worker at `intercom`, and report what they count to `reports`.
+    """
     services, worker = settings.services, settings.worker
     # Job processes would share 244 MB of a turn detector's weights that no call of ours uses.
     os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
@@ -130,7 +110,10 @@ def build_server(settings: Settings, reports: str) -> AgentServer:
         num_idle_processes=worker.idle_processes,
         initialize_process_timeout=worker.init_timeout_s,
         drain_timeout=worker.drain_timeout_s,
-        setup_fnc=partial(prewarm, reports=reports),
+        shutdown_process_timeout=_CLOSE_S,
+        job_memory_limit_mb=worker.job_memory_limit_mb,
+        job_memory_warn_mb=0.8 * worker.job_memory_limit_mb,
+        setup_fnc=partial(prewarm, intercom=intercom, reports=reports),
         preload_modules=[_PRELOADED],
         max_retry=_FOREVER,
         log_level=settings.log.level.upper(),
@@ -138,7 +121,7 @@ def build_server(settings: Settings, reports: str) -> AgentServer:
         host="127.0.0.1",
         port=0,
     )
-    admission = Admission(server, worker.max_jobs)
+    admission = Admission(server, worker)
     server.rtc_session(run_call, agent_name=services.livekit_agent_name, on_request=admission.answer)
     return server
 
@@ -171,11 +154,27 @@ async def _reach(settings: Settings) -> None:
         raise ServerUnreachableError(f"{services.livekit_url} not reached within {limit:g} s: {reason}") from None
 
 
-async def _drain(server: AgentServer, timeout_s: int) -> None:
+async def _drain(server: AgentServer, intercom: Intercom, settings: WorkerSettings) -> None:
+    limit_s = settings.drain_timeout_s
+    # The framework ends calls without a word, so they are told before it would.
+    notice = asyncio.get_running_loop().call_later(
+        max(0.0, limit_s - settings.goodbye_s), intercom.farewell, "draining"
+    )
     try:
-        await server.drain(timeout=timeout_s)
+        await server.drain(timeout=limit_s)
     except TimeoutError:
         log.warning("drain_timed_out", calls=len(server.active_jobs))
+        intercom.end_all("late")
+    finally:
+        notice.cancel()
+
+
+async def _close(server: AgentServer, intercom: Intercom) -> None:
+    closing = asyncio.create_task(server.aclose())
+    await asyncio.wait({closing}, timeout=_CLOSE_S)
+    if not closing.done():
+        intercom.end_all("late")
+    await closing
 
 
 class _Stop:

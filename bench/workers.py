@@ -60,8 +60,9 @@ class Worker:
         port = free_port()
         env = {
             **os.environ,
-            # Whatever the machine's CPU is busy with, every call is taken.
+            # Whatever the machine is busy with, every call is taken.
             "WORKER__MAX_LOAD": "0",
+            "WORKER__MAX_MEMORY": "0",
             "WORKER__HTTP_HOST": HOST,
             "WORKER__HTTP_PORT": str(port),
             "LOG__FORMAT": "json",

@@ -50,6 +50,15 @@ class AgentSettings(BaseSettings):
     """Bearer token that every one of these servers is sent."""
     linger_s: float = Field(default=20.0, ge=0, le=3600)
     """Seconds a call stays open after its caller has left; a caller who returns in time finds it as it was."""
+    goodbye: str = "I have to end our call here. Goodbye."
+    """What a caller hears before their call is ended: when the worker stops, or after `AGENT__MAX_CALL_S`. Set but
+    empty: nothing."""
+    max_call_s: float = Field(default=3600.0, ge=0, le=86_400)
+    """Seconds a call may last; 0 for no limit."""
+    max_call_warning_s: float = Field(default=60.0, ge=0, le=3600)
+    """Seconds before that limit at which the caller is told."""
+    max_call_warning: str = "Our call will end in about a minute."
+    """What the caller is told then. Set but empty: nothing."""
 
     @field_validator("tools", "mcp_servers", mode="before")
     @classmethod
@@ -113,6 +122,12 @@ class WorkerSettings(BaseSettings):
     """Calls at the same time at most; further ones are left to other workers."""
     max_load: float = Field(default=0.7, ge=0, lt=1)
     """CPU share (0 to 1) from which on new calls are refused; 0 for never. LiveKit's own limit is 0.7 by default."""
+    max_memory: float = Field(default=0.9, ge=0, le=1)
+    """Share (0 to 1) of the container's or machine's memory from which on new calls are refused; 0 for never."""
+    job_memory_limit_mb: int = Field(default=1000, ge=0, le=1_000_000)
+    """Megabytes of memory at which the process of a call is ended, as one that leaks; 0 for never."""
+    hang_timeout_s: float = Field(default=20.0, ge=5, le=600)
+    """Seconds without a sign of life after which the process of a call is ended, as one that hangs."""
     idle_processes: int = Field(default=1, ge=0, le=100)
     """Job processes kept warm, so that a call starts without waiting for one."""
     http_host: str = "0.0.0.0"  # noqa: S104 - a container's health check comes from outside
@@ -125,6 +140,8 @@ class WorkerSettings(BaseSettings):
     """Seconds a job process may take to load its models."""
     drain_timeout_s: int = Field(default=1800, ge=1, le=86_400)  # the framework takes 0 for no limit
     """Seconds running calls may go on after the first SIGTERM; the second ends them at once."""
+    goodbye_s: float = Field(default=15.0, ge=1, le=300)
+    """Seconds before that limit at which calls still running say `AGENT__GOODBYE` and end."""
 
 
 class LogSettings(BaseSettings):

@@ -57,6 +57,8 @@ class Service:
     async def spawn(self) -> None:
         """Start it without waiting."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self._output is not None:  # it ran before
+            self._output.close()
         self._output = self.log.open("wb")
         self._process = await asyncio.create_subprocess_exec(
             *self._command,

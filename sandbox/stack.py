@@ -4,10 +4,11 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import aiohttp
 
@@ -18,17 +19,18 @@ API_KEY = "devkey"
 API_SECRET = "sandbox-secret-for-loopback-only-0000"  # noqa: S105 - guards nothing: the server listens on loopback
 AGENT_NAME = "sighted"
 ROOT = Path(__file__).resolve().parent.parent
+Ready = Callable[[], Awaitable[bool]]
 
 _SERVER_CONFIG = """\
 port: {port}
-bind_addresses: [{host}]
+bind_addresses: [{hosts}]
 rtc:
   tcp_port: {tcp_port}
   udp_port: {udp_port}
   use_external_ip: false
   enable_loopback_candidate: true
-  interfaces: {{includes: [lo]}}
-  ips: {{includes: ["{host}/32"]}}
+  interfaces: {{includes: [{interfaces}]}}
+  ips: {{includes: [{ips}]}}
 keys: {{{key}: {secret}}}
 logging: {{level: info}}
 """
@@ -73,48 +75,78 @@ async def find_livekit_server() -> str:
     return found.decode().strip()
 
 
-async def start_livekit(running: AsyncExitStack, logs: Path, *, port: int = 0) -> Address:
-    """Start a LiveKit server for loopback alone; `running` ends it."""
+async def livekit_service(
+    logs: Path, *, port: int = 0, links: Mapping[str, str] = MappingProxyType({"lo": HOST})
+) -> tuple[Service, Address, Ready]:
+    """A LiveKit server that is not started yet, its address, and what tells that it is up.
+
+    Args:
+        logs: Where its log goes.
+        port: The preferred port.
+        links: The network interfaces it listens on, each with its address; the first is the one in the address.
+    """
     port = free_port(port)
     config = _SERVER_CONFIG.format(
-        host=HOST, port=port, tcp_port=free_port(port + 1), udp_port=free_port(port + 2), key=API_KEY, secret=API_SECRET
+        hosts=", ".join(links.values()),
+        interfaces=", ".join(links),
+        ips=", ".join(f'"{address}/32"' for address in links.values()),
+        port=port,
+        tcp_port=free_port(port + 1),
+        udp_port=free_port(port + 2),
+        key=API_KEY,
+        secret=API_SECRET,
     )
-    command = [await find_livekit_server(), "--config-body", config]
-    await _start(running, Service("LiveKit server", command, log=logs / "livekit-server.log"), f"http://{HOST}:{port}/")
-    return Address(f"ws://{HOST}:{port}", API_KEY, API_SECRET)
+    service = Service(
+        "LiveKit server", [await find_livekit_server(), "--config-body", config], log=logs / "livekit-server.log"
+    )
+    host = next(iter(links.values()))
+    return service, Address(f"ws://{host}:{port}", API_KEY, API_SECRET), lambda: answers(f"http://{host}:{port}/")
+
+
+async def start_livekit(running: AsyncExitStack, logs: Path, *, port: int = 0) -> Address:
+    """Start a LiveKit server for loopback alone; `running` ends it."""
+    service, address, ready = await livekit_service(logs, port=port)
+    await start(running, service, ready)
+    return address
 
 
 async def start_sandbox(running: AsyncExitStack, logs: Path, *options: str, port: int = 0) -> str:
     """Start the provider stand-ins, ended by `running`; returns their base address."""
     port = free_port(port)
     command = [sys.executable, "-m", "sandbox", "serve", "--port", str(port), *options]
-    await _start(running, Service("sandbox", command, log=logs / "sandbox.log"), f"http://{HOST}:{port}/healthz")
+    service = Service("sandbox", command, log=logs / "sandbox.log")
+    await start(running, service, lambda: answers(f"http://{HOST}:{port}/healthz"))
     return f"http://{HOST}:{port}"
 
 
-async def start_worker(running: AsyncExitStack, logs: Path, env: Mapping[str, str], *, port: int = 0) -> Service:
+async def start_worker(
+    running: AsyncExitStack, logs: Path, env: Mapping[str, str], *, port: int = 0, module: str = "agent"
+) -> Service:
     """Start the worker as an operator would, configured by `env` on top of our own environment; `running` ends it."""
     port = free_port(port)
     service = Service(
         "worker",
-        [sys.executable, "-m", "agent", "start"],
+        [sys.executable, "-m", module, "start"],
         log=logs / "worker.log",
         env={
-            "WORKER__MAX_LOAD": "0",  # CPU says little on a machine that also runs server, stand-ins and caller
+            # CPU and memory say little on a machine that also runs server, stand-ins and caller.
+            "WORKER__MAX_LOAD": "0",
+            "WORKER__MAX_MEMORY": "0",
             **os.environ,
             "WORKER__HTTP_HOST": HOST,
             "WORKER__HTTP_PORT": str(port),
             **env,
         },
     )
-    await _start(running, service, f"http://{HOST}:{port}/readyz")
+    await start(running, service, lambda: answers(f"http://{HOST}:{port}/readyz"))
     return service
 
 
-async def _start(running: AsyncExitStack, service: Service, ready_url: str) -> None:
+async def start(running: AsyncExitStack, service: Service, ready: Ready) -> None:
+    """Start a service, ended by `running`, and wait until it is ready."""
     # Handed over before it starts: whatever interrupts the start, the process is ended.
     running.push_async_callback(service.aclose)
-    await service.start(lambda: answers(ready_url), timeout_s=120)
+    await service.start(ready, timeout_s=120)
 
 
 def worker_env(address: Address, sandbox_url: str, real: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -12,13 +12,16 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series be
 
 Sample = tuple[str, float, Mapping[str, str]]
 """One observation: the metric's name, what is added or observed, and the labels."""
-Refusal = Literal["invalid", "full"]
+Refusal = Literal["invalid", "full", "memory"]
 """Why the worker refuses a job."""
 
 ENDINGS = {
-    "caller left": "caller_left",
+    "caller_left": "caller_left",
+    "draining": "draining",
+    "max_call": "max_call",
+    "withdrawn": "withdrawn",
     "room disconnected": "closed",
-    "session failed": "session_failed",
+    "session_failed": "session_failed",
     "a picture of the dispatch can't be had": "refused",
     "job crashed": "failed",
     "parent process shutdown": "closed",
@@ -86,6 +89,7 @@ LOOP_STALL = Histogram(
 )
 JOBS_ACCEPTED = Counter("sighted_jobs_accepted_total", "Jobs that the worker took.")
 JOBS_REFUSED = Counter("sighted_jobs_refused_total", "Jobs that the worker was offered and refused.", ["reason"])
+JOBS_LOST = Counter("sighted_jobs_lost_total", "Job processes that ended otherwise than they should.", ["reason"])
 WORKER_MAX_JOBS = Gauge("sighted_worker_max_jobs", "Calls that the worker takes at the same time at most.")
 WORKER_RUNNING_JOBS = Gauge("sighted_worker_running_jobs", "Jobs that the worker runs now.")
 WORKER_READY = Gauge("sighted_worker_ready", "1 while the worker is registered, connected and not draining.")
@@ -112,6 +116,8 @@ for _kind in ("spoken", "typed", "generated"):
     TURNS_FAILED.labels(_kind)
 for _code in (ACCEPTED, *get_args(UploadCode)):
     UPLOADS.labels(_code)
+for _loss in ("hung", "late", "memory", "signal", "exit"):
+    JOBS_LOST.labels(_loss)
 for _refusal in get_args(Refusal):
     JOBS_REFUSED.labels(_refusal)
 

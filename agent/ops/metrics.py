@@ -21,6 +21,7 @@ from agent.ops.meters import (
     FRAME_ENCODE,
     IMAGES,
     JOBS_ACCEPTED,
+    JOBS_LOST,
     JOBS_REFUSED,
     LOOP_STALL,
     NAMES,
@@ -122,6 +123,11 @@ def job_accepted() -> None:
 def job_refused(reason: Refusal) -> None:
     """The worker was offered a job and takes it not."""
     _count((JOBS_REFUSED, 1, {"reason": reason}))
+
+
+def job_lost(reason: str) -> None:
+    """A job process ended otherwise than it should."""
+    _count((JOBS_LOST, 1, {"reason": reason}))
 
 
 def watch_worker(

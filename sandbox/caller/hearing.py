@@ -65,7 +65,7 @@ class Hearing:
         self._room.register_byte_stream_handler("vision.snapshot", self._in_a_task(self._snapshot))
 
     def look_around(self) -> None:
-        """Take note of who was there before; to be called once connected."""
+        """Take note of the agent that is there; to be called once connected."""
         for participant in self._room.remote_participants.values():
             self._joined(participant)
 
@@ -108,13 +108,17 @@ class Hearing:
 
     def _left(self, participant: rtc.RemoteParticipant) -> None:
         if self._is_agent(participant):
-            self.agent = None
-            self._journal.add(events.AgentLeft(at=time.time(), identity=participant.identity))
+            self._gone(participant)
+            self.look_around()  # another one may have come meanwhile
 
     def _cut_off(self, _: object) -> None:
         # The server closed the room: of the others' leaving nothing more is told.
         if self.agent is not None:
-            self._left(self.agent)
+            self._gone(self.agent)
+
+    def _gone(self, agent: rtc.RemoteParticipant) -> None:
+        self.agent = None
+        self._journal.add(events.AgentLeft(at=time.time(), identity=agent.identity))
 
     def _is_agent(self, participant: rtc.Participant) -> bool:
         return self.agent is not None and participant.identity == self.agent.identity

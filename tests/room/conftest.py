@@ -1,10 +1,11 @@
 """A real LiveKit server, a real worker process and the sandbox in exact mode, shared by all room tests."""
 
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 import pytest
@@ -15,8 +16,13 @@ from sandbox.stack import Address, start_livekit, start_sandbox, start_worker, w
 from sandbox.tts.voice import Voice
 from tests.room.rig import Rig, Speech
 
-RigWith = Callable[[Mapping[str, str]], Awaitable[Rig]]
-"""Gives a rig whose worker has these settings."""
+
+class RigWith(Protocol):
+    """Gives a rig whose worker has these settings; `module` is run in place of `agent`."""
+
+    def __call__(self, settings: Mapping[str, str], *, module: str = "agent") -> Awaitable[Rig]:
+        """Start it."""
+
 
 # As for Ctrl-C: the services live in sessions of their own, and only an orderly end takes them along.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -78,11 +84,11 @@ async def rig_with(rig: Rig, sandbox_url: str, tmp_path: Path) -> AsyncIterator[
     """Starts a worker of other settings beside the shared one, under a name of its own; it ends with the test."""
     async with AsyncExitStack() as running:
 
-        async def start(settings: Mapping[str, str]) -> Rig:
+        async def start(settings: Mapping[str, str], *, module: str = "agent") -> Rig:
             name = f"sighted-{uuid4().hex[:8]}"
             env = {**worker_env(rig.address, sandbox_url), "LIVEKIT_AGENT_NAME": name, **settings}
-            service = await start_worker(running, tmp_path, env)
-            return replace(rig, agent_name=name, worker_log=service.log)
+            service = await start_worker(running, tmp_path, env, module=module)
+            return replace(rig, agent_name=name, worker_log=service.log, worker=service)
 
         yield start
 

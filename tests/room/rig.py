@@ -15,6 +15,7 @@ from livekit import api
 from sandbox.caller.caller import Caller
 from sandbox.caller.journal import UploadStatus, VisionStatus
 from sandbox.control.client import SandboxClient
+from sandbox.process import Service
 from sandbox.stack import AGENT_NAME, Address
 from sandbox.turn import Turn, spoken_turn, typed_turn
 
@@ -42,6 +43,7 @@ class Rig:
         speech: A spoken question.
         worker_log: The worker's log file.
         agent_name: What the worker is registered under.
+        worker: Its process, where a test has one of its own.
     """
 
     address: Address
@@ -49,6 +51,7 @@ class Rig:
     speech: Speech
     worker_log: Path
     agent_name: str = AGENT_NAME
+    worker: Service | None = None
 
     @asynccontextmanager
     async def caller(

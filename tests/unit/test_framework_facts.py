@@ -6,6 +6,10 @@ import json
 import pytest
 from livekit import rtc
 from livekit.agents import Agent, AgentServer, AgentSession, metrics
+from livekit.agents.ipc.job_proc_executor import ProcJobExecutor
+from livekit.agents.ipc.job_proc_lazy_main import _JobProc
+from livekit.agents.ipc.proc_pool import ProcPool
+from livekit.agents.ipc.supervised_proc import SupervisedProc
 from livekit.agents.job import AutoSubscribe, _apply_auto_subscribe_opts
 from livekit.agents.llm import ChatContext, ChatMessage, FunctionCall, FunctionCallOutput, ImageContent
 from livekit.agents.llm.chat_context import MetricsReport
@@ -40,6 +44,29 @@ async def test_server_tells_a_lost_connection_by_a_private_flag() -> None:
     assert server.draining is False
     source = inspect.getsource(AgentServer._connection_task)
     assert source.index("self._connecting = True") < source.index("self._connecting = False")
+
+
+def test_pool_tells_of_every_process_that_ended() -> None:
+    """`LossWatch` listens to the private pool, which is there once `worker_started` is told."""
+    run = inspect.getsource(AgentServer.run)
+    assert run.index("self._proc_pool = ipc.proc_pool.ProcPool(") < run.index('self.emit("worker_started")')
+    watched = inspect.getsource(ProcPool._monitor_process_task)
+    assert watched.index("await proc.join()") < watched.index('self.emit("process_closed", proc)')
+    assert {"exitcode", "killed", "pid", "running_job"} <= set(dir(ProcJobExecutor))
+
+
+def test_framework_ends_a_job_process_by_two_signals() -> None:
+    """`why_lost` takes both for the memory limit: one that hangs is ended by us long before the framework would."""
+    source = inspect.getsource(SupervisedProc._send_kill_signal)
+    assert source.index("signal.SIGUSR1)") < source.index("self._proc.kill()") < source.index("self._kill_sent = True")
+    assert "ping_timeout=60," in inspect.getsource(ProcPool._proc_spawn_task)
+
+
+def test_session_is_closed_before_shutdown_callbacks_run() -> None:
+    """A goodbye has to be said before `JobContext.shutdown`: in a callback there is no session left to say it."""
+    source = inspect.getsource(_JobProc._shutdown_job)
+    assert source.index("session.aclose()") < source.index("_shutdown_callbacks")
+    assert "callback(shutdown_info.reason)" in source
 
 
 def test_adoption_compares_words_and_not_pictures() -> None:

@@ -10,10 +10,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 TOUCH_LIVEKIT = {
-    "agent.worker": "registers, admits and drains",
+    "agent.worker": "registers and drains",
+    "agent.admission": "answers the server's offers of jobs",
     "agent.job": "is the process of a job",
     "agent.call": "is a job's room and session",
     "agent.caller": "links the session to a participant",
+    "agent.farewell": "speaks and ends the job",
+    "agent.twin": "asks other agents in the room",
     "agent.assistant": "is the session's agent",
     "agent.toolbox": "takes the operator's function tools and MCP servers",
     "agent.speaker": "stands between the model, the voice and the session",
@@ -39,6 +42,7 @@ TOUCH_LIVEKIT = {
     "agent.uploads.status": "sends text streams to the room",
     "agent.uploads.message": "makes the framework's messages, which are plain data",
     "agent.ops.health": "asks whether the worker is registered",
+    "agent.ops.losses": "follows the framework's pool of processes",
     "agent.ops.server": "asks the server something small",
     "agent.ops.provider_checks": "asks the providers, by the framework's clients",
 }
@@ -150,6 +154,10 @@ def test_decoding_waits_for_the_job_process() -> None:
     heavy = {"cv2", "numpy", "PIL", "agent.vision", "agent.uploads", "agent.pipeline"}
     parent = [
         "agent.worker",
+        "agent.admission",
+        "agent.intercom",
+        "agent.ops.losses",
+        "agent.ops.share",
         "agent.dispatch",
         "agent.errors",
         "agent.exits",

@@ -95,7 +95,7 @@ def test_short_stall_is_none(sent: Sent) -> None:
 @pytest.mark.parametrize(
     ("reason", "label"),
     [
-        ("caller left", "caller_left"),
+        ("caller_left", "caller_left"),
         ("job crashed", "failed"),
         ("whatever a caller could say", "other"),
         ("", "other"),
@@ -132,7 +132,7 @@ def test_all_samples_reach_the_registry() -> None:
     metrics.call_started()
     assert value("sighted_calls_started_total") == before["sighted_calls_started_total"] + 1
     assert value("sighted_calls_active") == before["sighted_calls_active"] + 1
-    metrics.call_ended("caller left", 31.0)
+    metrics.call_ended("caller_left", 31.0)
     assert value("sighted_calls_active") == before["sighted_calls_active"]
     assert value("sighted_call_duration_seconds_sum") >= 31.0
 

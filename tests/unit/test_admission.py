@@ -1,0 +1,27 @@
+"""Which jobs are taken, and why others are not."""
+
+import pytest
+
+from agent.admission import refusal
+from config.groups import WorkerSettings
+
+
+@pytest.mark.parametrize(
+    ("calls", "memory", "expected"),
+    [
+        (0, 0.0, None),
+        (4, 0.79, None),
+        (5, 0.0, ("full", "5 calls already")),
+        (4, 0.8, ("memory", "80% of memory in use")),
+    ],
+)
+def test_job_is_refused_at_the_limit_and_not_before(
+    calls: int, memory: float, expected: tuple[str, str] | None
+) -> None:
+    """The reason names what was found."""
+    assert refusal(WorkerSettings(max_jobs=5, max_memory=0.8), calls, memory) == expected
+
+
+def test_memory_can_be_left_out_of_account() -> None:
+    """Zero means never, as for CPU."""
+    assert refusal(WorkerSettings(max_memory=0), 0, 1.0) is None
