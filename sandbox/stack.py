@@ -73,12 +73,14 @@ async def find_livekit_server() -> str:
     return found.decode().strip()
 
 
-async def start_livekit(running: AsyncExitStack, logs: Path, *, port: int = 0) -> Address:
-    """Start a LiveKit server for loopback alone; `running` ends it."""
+async def start_livekit(running: AsyncExitStack, logs: Path, *, port: int = 0, redis: str = "") -> Address:
+    """Start a LiveKit server for loopback alone, ended by `running`; all that share a Redis (host:port) are one."""
     port = free_port(port)
     config = _SERVER_CONFIG.format(
         host=HOST, port=port, tcp_port=free_port(port + 1), udp_port=free_port(port + 2), key=API_KEY, secret=API_SECRET
     )
+    if redis:
+        config += f"redis: {{address: {redis}}}\n"
     command = [await find_livekit_server(), "--config-body", config]
     await _start(running, Service("LiveKit server", command, log=logs / "livekit-server.log"), f"http://{HOST}:{port}/")
     return Address(f"ws://{HOST}:{port}", API_KEY, API_SECRET)
