@@ -158,7 +158,8 @@ class TestWorker:
 
     def test_user_is_the_one_of_the_image(self) -> None:
         """Who may read the mounted secrets by its group."""
-        user, group = re.findall(r"^USER (\d+):(\d+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.M)[-1]
+        dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+        user, group = re.findall(r"^USER (\d+):(\d+)$", dockerfile, re.MULTILINE)[-1]
         security = pod()["securityContext"]
         assert [security[key] for key in ("runAsUser", "runAsGroup", "fsGroup")] == [int(user), int(group), int(group)]
 
