@@ -8,7 +8,7 @@ by `inspect`.
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
@@ -27,13 +27,13 @@ def file_variables(section: type[BaseSettings]) -> Iterator[tuple[str, str]]:
             yield f"{prefix}{field}{SUFFIX}".upper(), field
 
 
-def read_secrets(section: type[BaseSettings]) -> tuple[dict[str, str], list[str]]:
+def read_secrets(section: type[BaseSettings]) -> tuple[dict[str, Any], list[str]]:
     """What the files of a group hold, by field, and one sentence for each that can't be used.
 
     A secret whose file can't be used has a value all the same, so that it is not called missing as well.
     """
     environ = {name.upper(): value.strip() for name, value in os.environ.items()}
-    values: dict[str, str] = {}
+    values: dict[str, Any] = {}
     problems: list[str] = []
     for name, field in file_variables(section):
         path, variable = environ.get(name, ""), name.removesuffix(SUFFIX)

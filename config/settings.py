@@ -79,7 +79,7 @@ def load_settings() -> Settings:
         ConfigError: With every problem found, in plain words.
     """
     loaded: dict[str, Any] = {}
-    secrets: dict[str, dict[str, str]] = {}
+    secrets: dict[str, dict[str, Any]] = {}
     problems: dict[str, list[str]] = {}
     for name, section in SECTIONS.items():
         secrets[name], problems[name] = read_secrets(section)

@@ -73,7 +73,7 @@ def test_secret_of_any_group_can_be_a_file(tmp_path: Path) -> None:
     os.environ["LLM__SECOND_KEY_FILE"] = str(tmp_path / "key")
     assert list(file_variables(Fallback)) == [("LLM__SECOND_KEY_FILE", "second_key")]
     values, unusable = read_secrets(Fallback)
-    second = Fallback(**values).second_key  # type: ignore[arg-type]
+    second = Fallback(**values).second_key
     assert second is not None
     assert second.get_secret_value() == "from a file"
     assert unusable == []
