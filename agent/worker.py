@@ -101,6 +101,10 @@ def build_server(settings: Settings, intercom: str, reports: str) -> AgentServer
     os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
     # ONNX Runtime, which the VAD runs on, sends usage data to its maker unless told not to before it is loaded.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    # The framework hands these two to its job processes as variables, which JobContext.api reads: a file beside them
+    # would be one too many for `load_settings` there, and may hold something else by then.
+    for name in ("LIVEKIT_API_KEY_FILE", "LIVEKIT_API_SECRET_FILE"):
+        os.environ.pop(name, None)
     server = AgentServer(
         ws_url=services.livekit_url,
         api_key=services.livekit_api_key,

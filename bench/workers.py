@@ -55,6 +55,12 @@ class Worker:
         """The contender's."""
         return self.contender.name
 
+    @property
+    def pid(self) -> int:
+        """Process id of the worker itself."""
+        assert self._service is not None, "it was started"
+        return self._service.pid
+
     async def start(self, address: Address, sandbox_url: str, *, timed: bool = False) -> None:
         """Start it and wait until it is registered; `timed` to have `callbacks` lines in its log."""
         port = free_port()

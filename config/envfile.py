@@ -26,6 +26,7 @@ def render_env() -> str:
     lines = [
         "# Settings of Sighted, generated from config/ by `make env-example`.",
         "# Required ones stand open; the others are commented out at their defaults.",
+        "# Every key and secret can be given by file as well: NAME_FILE=/run/secrets/name in place of NAME.",
     ]
     current: type[BaseSettings] | None = None
     for name, section, field in variables():

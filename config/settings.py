@@ -19,6 +19,7 @@ from config.keys import missing_keys
 from config.phrases import PhraseSettings
 from config.problems import ConfigError, describe, misspelt
 from config.providers import LlmSettings, SttSettings, TtsSettings
+from config.secrets import file_variables, read_secrets
 from config.services import ProviderAccess, ServiceSettings
 from config.telemetry import TelemetrySettings
 from config.uploads import UploadSettings
@@ -68,32 +69,40 @@ def variables() -> Iterator[tuple[str, type[BaseSettings], str]]:
             yield f"{prefix}{field}".upper().removesuffix("_"), section, field
 
 
+def secret_files() -> Iterator[str]:
+    """Every variable that names a file with a secret; see `config.secrets`."""
+    for section in SECTIONS.values():
+        yield from (name for name, _ in file_variables(section))
+
+
 def load_settings() -> Settings:
-    """Read the process environment.
+    """Read the process environment, and the files that it names.
 
     Raises:
         ConfigError: With every problem found, in plain words.
     """
     loaded: dict[str, Any] = {}
-    problems: dict[str, list[str]] = {name: [] for name in SECTIONS}
+    secrets: dict[str, dict[str, Any]] = {}
+    problems: dict[str, list[str]] = {}
     for name, section in SECTIONS.items():
+        secrets[name], problems[name] = read_secrets(section)
         try:
-            loaded[name] = section()
+            loaded[name] = section(**secrets[name])
         except ValidationError as error:
             problems[name] += describe(section, error)
-    problems["services"] += _unset_keys(loaded)
+    problems["services"] += _unset_keys(loaded, secrets["services"])
     found = [problem for section in problems.values() for problem in section]
-    found += misspelt(os.environ, [name for name, _, _ in variables()])
+    found += misspelt(os.environ, [*(name for name, _, _ in variables()), *secret_files()])
     found += _unreadable(loaded.get("agent"))
     if found:
         raise ConfigError(found)
     return Settings(**loaded)
 
 
-def _unset_keys(loaded: Mapping[str, Any]) -> list[str]:
+def _unset_keys(loaded: Mapping[str, Any], secrets: Mapping[str, Any]) -> list[str]:
     """The keys that the chosen providers need, as far as it is known who they are."""
     with suppress(ValidationError, KeyError):
-        access = loaded.get("services") or ProviderAccess()
+        access = loaded.get("services") or ProviderAccess(**secrets)
         return missing_keys(access, loaded["stt"], loaded["llm"], loaded["tts"])
     return []
 

@@ -76,7 +76,7 @@ async def find_livekit_server() -> str:
 
 
 async def livekit_service(
-    logs: Path, *, port: int = 0, links: Mapping[str, str] = MappingProxyType({"lo": HOST})
+    logs: Path, *, port: int = 0, links: Mapping[str, str] = MappingProxyType({"lo": HOST}), redis: str = ""
 ) -> tuple[Service, Address, Ready]:
     """A LiveKit server that is not started yet, its address, and what tells that it is up.
 
@@ -84,6 +84,7 @@ async def livekit_service(
         logs: Where its log goes.
         port: The preferred port.
         links: The network interfaces it listens on, each with its address; the first is the one in the address.
+        redis: Host and port of a Redis; all servers that share one are one.
     """
     port = free_port(port)
     config = _SERVER_CONFIG.format(
@@ -96,6 +97,8 @@ async def livekit_service(
         key=API_KEY,
         secret=API_SECRET,
     )
+    if redis:
+        config += f"redis: {{address: {redis}}}\n"
     service = Service(
         "LiveKit server", [await find_livekit_server(), "--config-body", config], log=logs / "livekit-server.log"
     )
@@ -103,9 +106,9 @@ async def livekit_service(
     return service, Address(f"ws://{host}:{port}", API_KEY, API_SECRET), lambda: answers(f"http://{host}:{port}/")
 
 
-async def start_livekit(running: AsyncExitStack, logs: Path, *, port: int = 0) -> Address:
-    """Start a LiveKit server for loopback alone; `running` ends it."""
-    service, address, ready = await livekit_service(logs, port=port)
+async def start_livekit(running: AsyncExitStack, logs: Path, *, port: int = 0, redis: str = "") -> Address:
+    """Start a LiveKit server for loopback alone, ended by `running`; all that share a Redis (host:port) are one."""
+    service, address, ready = await livekit_service(logs, port=port, redis=redis)
     await start(running, service, ready)
     return address
 

@@ -18,7 +18,8 @@ from typing import Any, Final
 import pytest
 
 from config.groups import WorkerSettings
-from config.settings import load_settings, variables
+from config.settings import load_settings, secret_files, variables
+from tests.fakes import REQUIRED
 
 ROOT: Final = Path(__file__).parents[2]
 HEALTHCHECK: Final = ROOT / "deploy" / "healthcheck.py"
@@ -67,6 +68,13 @@ def compose() -> dict[str, Any]:
     """The services of the compose file."""
     services: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     return services
+
+
+@functools.cache
+def secrets_file() -> dict[str, Any]:
+    """The second compose file, which gives the keys by file."""
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.secrets.yml").read_text(encoding="utf-8"))
+    return loaded
 
 
 @functools.cache
@@ -193,22 +201,48 @@ class TestCompose:
             "livekit": [str(server["port"]), str(server["rtc"]["tcp_port"]), f"{server['rtc']['udp_port']}/udp"],
             "sandbox": [last("sandbox", "EXPOSE")],
             "worker": [],
+            "redis": [],
         }
         for name, service in compose().items():
             expected = [f"127.0.0.1:{port.partition('/')[0]}:{port}" for port in listening[name]]
             assert service.get("ports", []) == expected
 
-    def test_worker_waits_for_a_healthy_server(self) -> None:
-        """The order of the start."""
-        assert compose()["worker"]["depends_on"] == {"livekit": {"condition": "service_healthy"}}
-        assert "healthcheck" in compose()["livekit"]
+    def test_each_waits_until_what_it_needs_is_healthy(self) -> None:
+        """The order of the start: Redis, the server, the worker."""
+        order = {"livekit": "redis", "worker": "livekit"}
+        for name, needed in order.items():
+            assert compose()[name]["depends_on"] == {needed: {"condition": "service_healthy"}}
+            assert "healthcheck" in compose()[needed]
+
+    def test_server_uses_the_redis_beside_it(self) -> None:
+        """By its name, at its own port."""
+        config = yaml.safe_load(compose()["livekit"]["environment"]["LIVEKIT_CONFIG"])
+        assert config["redis"] == {"address": "redis:6379"}
+
+    def test_secrets_by_file_replace_every_key(self) -> None:
+        """Each key of the smallest environment comes as a mounted file, and its variable is empty."""
+        worker = secrets_file()["services"]["worker"]
+        files = {name: value for name, value in worker["environment"].items() if value}
+        assert set(files) == {f"{name}_FILE" for name in REQUIRED if name != "LIVEKIT_URL"}
+        assert set(files) <= set(secret_files())
+        assert set(worker["environment"]) - set(files) == {name.removesuffix("_FILE") for name in files}
+        assert files == {f"{name.upper()}_FILE": f"/run/secrets/{name}" for name in worker["secrets"]}
+
+    def test_every_secret_that_is_used_is_defined(self) -> None:
+        """Each once, in one folder."""
+        services = secrets_file()["services"].values()
+        used = {name for service in services for name in service["secrets"]}
+        folder = "${SIGHTED_SECRETS:-./secrets}"
+        assert secrets_file()["secrets"] == {name: {"file": f"{folder}/{name}"} for name in used}
+        livekit = secrets_file()["services"]["livekit"]
+        assert livekit["command"] == ["--key-file", f"/run/secrets/{livekit['secrets'][0]}"]
 
     def test_stop_takes_longer_than_the_drain(self) -> None:
         """Otherwise the engine kills calls that the worker lets end."""
         grace = int(compose()["worker"]["stop_grace_period"].removesuffix("s"))
         assert grace > WorkerSettings.model_fields["drain_timeout_s"].default
 
-    @pytest.mark.parametrize("name", ["livekit", "worker", "sandbox"])
+    @pytest.mark.parametrize("name", ["redis", "livekit", "worker", "sandbox"])
     def test_service_is_confined(self, name: str) -> None:
         """Nothing to write to, no privilege, and a share of the machine."""
         service = compose()[name]

@@ -115,7 +115,7 @@ def reads_environment(tree: ast.Module) -> bool:
         if isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Call)
         and isinstance(node.value.func, ast.Attribute)
-        and node.value.func.attr == "setdefault"
+        and node.value.func.attr in {"setdefault", "pop"}
     }
     return any(
         (isinstance(node, ast.Attribute) and node.attr in names and node not in written)
@@ -132,6 +132,8 @@ def reads_environment(tree: ast.Module) -> bool:
         ("from os import environ", True),
         ("value = os.environ.setdefault('A', '0')", True),
         ("os.environ.setdefault('A', '0')", False),
+        ("value = os.environ.pop('A')", True),
+        ("os.environ.pop('A', None)", False),
         ("environment = 'A'", False),
     ],
 )
@@ -145,7 +147,7 @@ def test_only_the_settings_read_the_environment() -> None:
     readers = {
         name for package in ("config", "agent") for name, tree in modules(package).items() if reads_environment(tree)
     }
-    assert readers == {"config.settings"}
+    assert readers == {"config.settings", "config.secrets"}
 
 
 def test_decoding_waits_for_the_job_process() -> None:

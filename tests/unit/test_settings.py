@@ -199,7 +199,7 @@ def test_misspelt_name_suggests_the_right_one(wrong: str, right: str) -> None:
 def test_name_that_resembles_nothing_lists_what_the_group_has() -> None:
     """No suggestion is better than a silly one."""
     [problem] = problems({"STT__XYZZY": "1"})
-    allowed = "STT__API_KEY, STT__BASE_URL, STT__FALLBACK, STT__LANGUAGE, STT__MODEL, STT__PROVIDER"
+    allowed = "STT__API_KEY, STT__API_KEY_FILE, STT__BASE_URL, STT__FALLBACK, STT__LANGUAGE, STT__MODEL, STT__PROVIDER"
     assert problem == f"STT__XYZZY: no such setting; allowed: {allowed}"
 
 
