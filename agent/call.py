@@ -18,7 +18,11 @@ from agent.gallery import Gallery
 from agent.listening import Listening
 from agent.onlooker import Onlooker
 from agent.ops.stalls import StallWatch
+<<<<<<< HEAD
 from agent.phrases import phrases
+=======
+from agent.push_to_talk import PushToTalk
+>>>>>>> d6f883d (Turn taking: settings of their own, the local turn detector, and push to talk by remote calls (tests under way))
 from agent.sharing import Sharing
 from agent.speaker import Speaker
 from agent.toolbox import McpTools
@@ -94,10 +98,13 @@ class Call:
         self._caller = CallerLink(
             ctx, session, only_for=only_for, linger_s=settings.agent.linger_s, on_change=self._onlooker.refresh
         )
+        self._push_to_talk = PushToTalk(
+            ctx.room, session, settings.turn, is_caller=self._is_caller, on_turn=self._onlooker.turn
+        )
         self._gallery = Gallery(
             self._assistant,
             session,
-            is_caller=lambda identity: identity == self._caller.identity,
+            is_caller=self._is_caller,
             detail=vision.detail,
         )
         self._intake = UploadIntake(
@@ -116,8 +123,13 @@ class Call:
         self._caller.register()
         self._intake.register()
         self._onlooker.register()
+<<<<<<< HEAD
         self._listening.register()
         self._speaker.register()
+=======
+        self._push_to_talk.close_hearing()
+        self._session.on("error", self._assistant.forgive)
+>>>>>>> d6f883d (Turn taking: settings of their own, the local turn detector, and push to talk by remote calls (tests under way))
         self._session.on("close", self._on_session_closed)
         self._ctx.add_shutdown_callback(self._aclose)
         # Begun before the session, whose own connect() would subscribe to every track, but awaited after it: the
@@ -136,6 +148,7 @@ class Call:
         self._mcp.lend_to(self._assistant)
         await connecting
         self._caller.joined()
+        self._push_to_talk.register()
         self._gallery.open()
         await self._onlooker.joined()
         log.info("call_started", agent=room.local_participant.identity)
@@ -145,6 +158,9 @@ class Call:
         if self._settings.agent.greeting:
             await self._session.room_io.wait_for_ready()
             self._session.say(self._settings.agent.greeting)
+
+    def _is_caller(self, identity: str) -> bool:
+        return identity == self._caller.identity
 
     def _on_turn(self, event: dict[str, Any], shown: Shown | None) -> None:
         if shown is not None:
@@ -176,6 +192,7 @@ class Call:
     async def _aclose(self) -> None:
         if self._greeting is not None:
             self._greeting.cancel()
+        await self._push_to_talk.aclose()
         await self._caller.aclose()
         await self._onlooker.aclose()
         await self._intake.aclose()

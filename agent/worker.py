@@ -117,8 +117,8 @@ async def serve(settings: Settings) -> None:
 def build_server(settings: Settings, reports: str) -> AgentServer:
     """The framework's server, configured; nothing is contacted yet. Jobs report what they count to `reports`."""
     services, worker = settings.services, settings.worker
-    # Job processes would share 244 MB of a turn detector's weights that no call of ours uses.
-    os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
+    # The weights of a turn detector, which job processes share: loaded only where calls use it.
+    os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", str(int(settings.turn.detection == "model")))
     # ONNX Runtime, which the VAD runs on, sends usage data to its maker unless told not to before it is loaded.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     server = AgentServer(
