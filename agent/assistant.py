@@ -6,14 +6,9 @@ from contextlib import aclosing
 
 import structlog
 from livekit import rtc
-<<<<<<< HEAD
 from livekit.agents import Agent, APIError, ModelSettings
-from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, Tool
+from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, StopResponse, Tool
 from livekit.agents.stt import SpeechEvent
-=======
-from livekit.agents import Agent, APIStatusError, ErrorEvent, ModelSettings
-from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, LLMError, StopResponse, Tool
->>>>>>> d6f883d (Turn taking: settings of their own, the local turn detector, and push to talk by remote calls (tests under way))
 from livekit.agents.types import FlushSentinel
 from livekit.agents.voice.agent_activity import _SpeechHandleContextVar
 

@@ -18,11 +18,8 @@ from agent.gallery import Gallery
 from agent.listening import Listening
 from agent.onlooker import Onlooker
 from agent.ops.stalls import StallWatch
-<<<<<<< HEAD
 from agent.phrases import phrases
-=======
 from agent.push_to_talk import PushToTalk
->>>>>>> d6f883d (Turn taking: settings of their own, the local turn detector, and push to talk by remote calls (tests under way))
 from agent.sharing import Sharing
 from agent.speaker import Speaker
 from agent.toolbox import McpTools
@@ -99,7 +96,12 @@ class Call:
             ctx, session, only_for=only_for, linger_s=settings.agent.linger_s, on_change=self._onlooker.refresh
         )
         self._push_to_talk = PushToTalk(
-            ctx.room, session, settings.turn, is_caller=self._is_caller, on_turn=self._onlooker.turn
+            ctx.room,
+            session,
+            settings.turn,
+            is_caller=self._is_caller,
+            on_turn=self._onlooker.turn,
+            on_anew=self._listening.forget,
         )
         self._gallery = Gallery(
             self._assistant,
@@ -123,13 +125,9 @@ class Call:
         self._caller.register()
         self._intake.register()
         self._onlooker.register()
-<<<<<<< HEAD
         self._listening.register()
         self._speaker.register()
-=======
         self._push_to_talk.close_hearing()
-        self._session.on("error", self._assistant.forgive)
->>>>>>> d6f883d (Turn taking: settings of their own, the local turn detector, and push to talk by remote calls (tests under way))
         self._session.on("close", self._on_session_closed)
         self._ctx.add_shutdown_callback(self._aclose)
         # Begun before the session, whose own connect() would subscribe to every track, but awaited after it: the

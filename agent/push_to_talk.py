@@ -34,13 +34,24 @@ class PushToTalk:
         *,
         is_caller: Callable[[str], bool],
         on_turn: Callable[[bool], None],
+        on_anew: Callable[[], None],
     ):
-        """`is_caller` tells by a participant's identity; `on_turn` is told when a turn begins and when it is over."""
+        """Take remote calls for one session.
+
+        Args:
+            room: Where they come from.
+            session: Hears the caller.
+            turn: The settings.
+            is_caller: Tells by a participant's identity.
+            on_turn: Is told when a turn begins and when it is over.
+            on_anew: Is told when the session begins to listen anew.
+        """
         self._room = room
         self._session = session
         self._turn = turn
         self._is_caller = is_caller
         self._on_turn = on_turn
+        self._on_anew = on_anew
         self._hearing = Hearing(session, turn)
         self._open = False
         # One at a time: what is sent twice, or in a hurry, is taken in the order in which it came.
@@ -81,6 +92,7 @@ class PushToTalk:
                 await asyncio.wait({self._ending})
             self._session.interrupt()
             self._hearing.open()
+            self._on_anew()
             self._set_open(True)
             return "started"
 
@@ -99,8 +111,7 @@ class PushToTalk:
             self._admit(call)
             if not self._open:
                 return "nothing to cancel"
-            self._hearing.forget()
-            self._set_open(False)
+            self._forget()
             return "cancelled"
 
     def _admit(self, call: rtc.RpcInvocationData) -> None:
@@ -122,6 +133,11 @@ class PushToTalk:
         finally:
             self._on_turn(False)
 
+    def _forget(self) -> None:
+        self._hearing.forget()
+        self._on_anew()
+        self._set_open(False)
+
     def _set_open(self, open_: bool) -> None:  # noqa: FBT001  # the value itself
         self._open = open_
         self._on_turn(open_)
@@ -129,5 +145,4 @@ class PushToTalk:
     def _on_disconnected(self, participant: rtc.RemoteParticipant) -> None:
         if self._open and self._is_caller(participant.identity):
             log.info("turn_cancelled", reason="the caller left")
-            self._hearing.forget()
-            self._set_open(False)
+            self._forget()

@@ -13,7 +13,7 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from bench import absence, arrival, attention, cpu, faults, memory, pictures, turns, uploads
+from bench import absence, arrival, attention, cpu, faults, memory, pictures, turn_taking, turns, uploads
 from bench.plan import QUICK, Plan
 from bench.report import Section, by_hand, document
 from bench.stage import open_stage, say
@@ -29,8 +29,9 @@ MEASUREMENTS = {
     "cpu": cpu.measure,
     "attention": attention.measure,
     "faults": faults.measure,
+    "turn-taking": turn_taking.measure,
 }
-APART = {"attention", "faults", "uploads"}
+APART = {"attention", "faults", "turn-taking", "uploads"}
 """Have a page of their own: measured only when named."""
 
 

@@ -60,7 +60,7 @@ async def test_a_turn_lasts_as_long_as_the_button_is_held(rig_with: RigWith) -> 
         turns, ["What number do you see?", "Look at this and read it.", "And what now?"], strict=True
     ):
         assert of_that_moment(turn), "drawn once the button was let go"
-        assert turn.request.messages[-1].text.endswith(words)
+        assert turn.request.messages[-1].text.startswith(words)
         # Of a model that takes 300 ms and a voice that takes 80; the framework's own limit for last words is 2 s.
         assert turn.reply.delay_s < 1.9
     assert len(rig.logged("turn_completed")) == 4
@@ -94,7 +94,7 @@ async def test_nothing_is_heard_but_what_is_said_while_the_button_is_held(rig_wi
         await fate(caller, await caller.upload(JPEG.read_bytes(), reply=True))
         await caller.reply(after=sent, timeout_s=15)
         again = await push(rig, caller, "And now?")
-        assert again.request.messages[-1].text.endswith("And now?")
+        assert again.request.messages[-1].text.startswith("And now?")
         heard = [utterance.text for entry in await rig.sandbox.requests("stt") for utterance in entry.utterances]
         assert [text for text in heard if text != "(unscripted)"] == ["Hello.", "And now?"]
         async with rig.caller(caller.room.name, "stranger") as stranger:
