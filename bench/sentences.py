@@ -23,7 +23,7 @@ PARTED = (
     ("I would like to know if", "this label says anything about sugar."),
     ("When I turn it like this,", "what do you see on the back?"),
     ("Could you please read the", "third line of this page?"),
-    ("There is a number on the", "left side of the box, what is it?"),
+    ("There is a number on the", "left side of this box."),
     ("Is this the right", "cable for the screen?"),
 )
 """Where somebody might stop to think: after a clause, and in the middle of one."""

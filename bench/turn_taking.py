@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bench.calls import Call, open_call
 from bench.checks import check
+from bench.pauses import judge as judge_pauses
 from bench.plan import Plan
 from bench.report import Row, Section, percentile, ratio_of_medians
 from bench.sentences import PAUSES_S, Sentence, record
@@ -18,11 +19,16 @@ GOAL = 0.8
 HELD_S = 2.0
 """A turn that is answered later than this counts as held."""
 ROUND = 2 * len(PAUSES_S)
+JUDGED_ROUNDS = 6
+"""Of recordings that are judged without a call, which takes less than a second each."""
 
-_VAD = {"TURN__DETECTION": "vad"}
-_MODEL = {"TURN__DETECTION": "model", "TURN__MIN_SILENCE_S": "0.25"}
-DEFAULTS = Contender("defaults", stock=False)
-CONTENDERS = (STOCK, DEFAULTS)
+_MODEL = {"TURN__DETECTION": "model", "TURN__MIN_SILENCE_S": "0.25", "TURN__MIN_DELAY_S": "0.3"}
+_EARLY = {"TURN__PREEMPTIVE_SPEECH": "true"}
+OURS_EARLY = Contender("vad-early-speech", stock=False, settings=_EARLY)
+OURS_SHORT = Contender("vad-0.35-s", stock=False, settings={"TURN__MIN_SILENCE_S": "0.35", "TURN__MIN_DELAY_S": "0.35"})
+OURS_MODEL = Contender("model-0.3-to-1-s", stock=False, settings={**_MODEL, **_EARLY, "TURN__MAX_DELAY_S": "1"})
+CONTENDERS = (STOCK, OURS_EARLY, OURS_SHORT, OURS_MODEL)
+"""Ours with the settings of its defaults takes turns exactly as stock does."""
 
 METHOD = (
     "Turns: {count} recorded sentences for each contender (in brackets: stock, the framework's defaults), half of them "
@@ -75,7 +81,8 @@ async def measure(stage: Stage, plan: Plan) -> list[Section]:
             for contender, outcome in outcomes.items():
                 say(f"  {contender.name}: {outcome.delays()} ms, cut {outcome.cuts()}")
     method = METHOD.format(count=len(sentences), each=ROUND)
-    return [Section([row for contender in CONTENDERS[1:] for row in _rows(contender, outcomes)], method)]
+    rows = [row for contender in CONTENDERS[1:] for row in _rows(contender, outcomes)]
+    return [Section(rows, method), Section([], await judge_pauses(JUDGED_ROUNDS))]
 
 
 async def _hold(stage: Stage, worker: Worker, sentences: list[Sentence], rate: int, outcome: Outcome) -> None:

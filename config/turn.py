@@ -23,8 +23,9 @@ class TurnSettings(BaseSettings):
     model_config = group("TURN")
 
     detection: Detection = "vad"
-    """What ends a turn: silence (`vad`), LiveKit's local turn detector (`model`: 108 MB more for each job process), the
-    listener itself (`stt`: `STT__MODEL` must be a flux model), or the caller alone (`manual`: push to talk)."""
+    """What ends a turn: silence (`vad`), LiveKit's local turn detector (`model`: 244 MB more, which jobs
+    share, and 20 MB for each), the listener itself (`stt`: `STT__MODEL` must be a flux model), or the caller alone
+    (`manual`: push to talk)."""
     vad_threshold: float = Field(default=0.5, ge=0.05, le=0.95)
     """How certain the voice activity detector (Silero) must be that somebody speaks; lower hears softer voices, and
     more noise."""
