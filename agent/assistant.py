@@ -7,7 +7,7 @@ from contextlib import aclosing
 import structlog
 from livekit import rtc
 from livekit.agents import Agent, APIError, ModelSettings
-from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, Tool
+from livekit.agents.llm import ChatChunk, ChatContext, ChatMessage, StopResponse, Tool
 from livekit.agents.stt import SpeechEvent
 from livekit.agents.types import FlushSentinel
 from livekit.agents.voice.agent_activity import _SpeechHandleContextVar
@@ -61,7 +61,9 @@ class Assistant(Agent):
         self._listening = listening
 
     async def on_user_turn_completed(self, turn_ctx: ChatContext, new_message: ChatMessage) -> None:
-        """Let history show the view from which the speculative reply was made."""
+        """Let history show the view from which the speculative reply was made; a turn without words is none."""
+        if not new_message.text_content:
+            raise StopResponse  # a button that was pressed in silence
         self._memory.adopt(new_message, turn_ctx.items)
         self._on_turn(new_message)
 

@@ -20,6 +20,7 @@ from agent.listening import Listening
 from agent.onlooker import Onlooker
 from agent.ops.stalls import StallWatch
 from agent.phrases import phrases
+from agent.push_to_talk import PushToTalk
 from agent.sharing import Sharing
 from agent.speaker import Speaker
 from agent.toolbox import McpTools
@@ -108,10 +109,18 @@ class Call:
         )
         self._ordered = farewell
         self._farewell = Farewell(ctx, session, settings.agent, heard=lambda: self._caller.participant is not None)
+        self._push_to_talk = PushToTalk(
+            ctx.room,
+            session,
+            settings.turn,
+            is_caller=self._is_caller,
+            on_turn=self._onlooker.turn,
+            on_anew=self._listening.forget,
+        )
         self._gallery = Gallery(
             self._assistant,
             session,
-            is_caller=lambda identity: identity == self._caller.identity,
+            is_caller=self._is_caller,
             detail=vision.detail,
         )
         self._intake = UploadIntake(
@@ -133,6 +142,7 @@ class Call:
         self._onlooker.register()
         self._listening.register()
         self._speaker.register()
+        self._push_to_talk.close_hearing()
         self._session.on("close", self._on_session_closed)
         self._ctx.add_shutdown_callback(self._aclose)
         # Begun before the session, whose own connect() would subscribe to every track, but awaited after it: the
@@ -157,6 +167,7 @@ class Call:
         if await self._twin.joined():
             self._ctx.shutdown("withdrawn")
             return
+        self._push_to_talk.register()
         self._gallery.open()
         await self._onlooker.joined()
         self._farewell.start(self._ordered)
@@ -172,6 +183,9 @@ class Call:
     def _on_caller(self) -> None:
         self._onlooker.refresh()
         self._twin.look()
+
+    def _is_caller(self, identity: str) -> bool:
+        return identity == self._caller.identity
 
     def _on_turn(self, event: dict[str, Any], shown: Shown | None) -> None:
         if shown is not None:
@@ -205,6 +219,7 @@ class Call:
         await self._twin.aclose()
         if self._greeting is not None:
             self._greeting.cancel()
+        await self._push_to_talk.aclose()
         await self._caller.aclose()
         await self._onlooker.aclose()
         await self._intake.aclose()

@@ -51,6 +51,10 @@ class Ear:
         """The listener failed."""
         self.failed = at
 
+    def forget(self) -> None:
+        """What was said is taken back: it was not missed."""
+        self._began = self._ended = None
+
     def missed(self, at: float) -> Miss | None:
         """Asked once what was said should have been understood: whether it was missed. Begins anew."""
         began, ended = self._began, self._ended

@@ -55,6 +55,13 @@ class Listening:
         if self._waiting is not None:
             self._waiting.cancel()
 
+    def forget(self) -> None:
+        """The session begins to listen anew, as it was told to: nothing has failed, and nothing was missed."""
+        self._failures = 0
+        self._ear.forget()
+        if self._waiting is not None:
+            self._waiting.cancel()
+
     async def steady(self, heard: AsyncIterable[SpeechEvent]) -> AsyncGenerator[SpeechEvent]:
         """What a listener hears, until it is to be exchanged.
 

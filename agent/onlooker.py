@@ -33,6 +33,7 @@ class Onlooker:
         self._room = room
         self._session = session
         self._feed = VideoFeed(room, live, linked) if live else None
+        self._turn = False
 
     def register(self) -> None:
         """Follow room and session; before the room is joined."""
@@ -51,6 +52,12 @@ class Onlooker:
         if self._feed is not None:
             self._feed.refresh()
 
+    def turn(self, open_: bool) -> None:  # noqa: FBT001  # the value itself
+        """The caller begins or ends a turn by themselves: it matters all the while, pauses included."""
+        self._turn = open_
+        self.attention.user(speaking=open_ or self._session.user_state == "speaking")
+        self.refresh()
+
     async def aclose(self) -> None:
         """Stop following."""
         if self._feed is not None:
@@ -59,7 +66,7 @@ class Onlooker:
             await self._feed.aclose()
 
     def _on_user(self, event: UserStateChangedEvent) -> None:
-        self.attention.user(speaking=event.new_state == "speaking")
+        self.attention.user(speaking=self._turn or event.new_state == "speaking")
         self.refresh()
 
     def _on_agent(self, event: AgentStateChangedEvent) -> None:

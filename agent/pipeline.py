@@ -11,8 +11,9 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.plugins import silero
 
 from agent.providers import RETRY_S, build_stt, build_tts
-from config.groups import TurnSettings
+from agent.turn_taking import turn_handling
 from config.settings import Settings
+from config.turn import TurnSettings
 
 _NEVER = 2**31
 _LISTENER_S = 5.0
@@ -21,23 +22,17 @@ _LISTENER_S = 5.0
 
 def load_vad(settings: TurnSettings) -> VAD:
     """Load Silero; blocking, so it belongs into a job process's start-up."""
-    return silero.VAD.load(min_silence_duration=settings.min_silence_s)
+    return silero.VAD.load(min_silence_duration=settings.min_silence_s, activation_threshold=settings.vad_threshold)
 
 
 def build_session(settings: Settings, vad: VAD, llm: LLM[Any]) -> AgentSession[None]:
-    """One call's session. Turn detection and interruptions run on the VAD, so no cloud service decides them."""
-    turn = settings.turn
+    """One call's session."""
     return AgentSession(
         stt=build_stt(settings, vad),
         llm=llm,
         tts=build_tts(settings),
         vad=vad,
-        turn_handling={
-            "turn_detection": "vad",
-            "endpointing": {"mode": "fixed", "min_delay": turn.min_delay_s, "max_delay": turn.max_delay_s},
-            "interruption": {"enabled": turn.interruptions, "mode": "vad"},
-            "preemptive_generation": {"enabled": turn.preemptive},
-        },
+        turn_handling=turn_handling(settings.turn),
         conn_options=SessionConnectOptions(
             llm_conn_options=_patience(settings.llm.chain, settings.llm.timeout_s),
             tts_conn_options=_patience(settings.tts.chain, settings.tts.timeout_s),

@@ -97,8 +97,8 @@ def build_server(settings: Settings, intercom: str, reports: str) -> AgentServer
     Job processes find the worker at `intercom`, and report what they count to `reports`.
     """
     services, worker = settings.services, settings.worker
-    # Job processes would share 244 MB of a turn detector's weights that no call of ours uses.
-    os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
+    # The weights of a turn detector, which job processes share: loaded only where calls use it.
+    os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", str(int(settings.turn.detection == "model")))
     # ONNX Runtime, which the VAD runs on, sends usage data to its maker unless told not to before it is loaded.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     # The framework hands these two to its job processes as variables, which JobContext.api reads: a file beside them

@@ -13,7 +13,7 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from bench import absence, arrival, attention, cpu, faults, footprint, memory, pictures, turns, uploads
+from bench import absence, arrival, attention, cpu, faults, footprint, memory, pictures, turn_taking, turns, uploads
 from bench.plan import QUICK, Plan
 from bench.report import Section, by_hand, document
 from bench.stage import open_stage, say
@@ -30,8 +30,9 @@ MEASUREMENTS = {
     "attention": attention.measure,
     "faults": faults.measure,
     "footprint": footprint.measure,
+    "turn-taking": turn_taking.measure,
 }
-APART = {"attention", "faults", "footprint", "uploads"}
+APART = {"attention", "faults", "footprint", "turn-taking", "uploads"}
 """Have a page of their own: measured only when named."""
 
 

@@ -35,6 +35,8 @@ class Plan:
     """Faults that are suffered, the first ones; `None` for all."""
     attention_turns: int = 60
     """Turns of each conversation that compares `adaptive` attention with `always`."""
+    pause_rounds: int = 4
+    """Rounds of ten recorded sentences each, for each way of turn taking."""
 
 
 QUICK = Plan(
@@ -49,5 +51,6 @@ QUICK = Plan(
     uploads=10,
     attention_turns=5,
     faults=2,
+    pause_rounds=1,
 )
 """A few minutes, to see that everything works; the figures are too few to trust."""

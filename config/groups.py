@@ -1,7 +1,7 @@
 """The groups of settings: every `GROUP__NAME` variable with its type, unit, bound, default and meaning.
 
-Those of providers, sight and uploads have files of their own: `config/providers.py`, `config/vision.py` and
-`config/uploads.py`.
+Those of providers, turn taking, sight and uploads have files of their own: `config/providers.py`, `config/turn.py`,
+`config/vision.py` and `config/uploads.py`.
 """
 
 import re
@@ -87,30 +87,6 @@ class AgentSettings(BaseSettings):
         except ValueError as error:
             raise PydanticCustomError("reference", "{problem}", {"problem": str(error)}) from None
         return found
-
-
-class TurnSettings(BaseSettings):
-    """Turn taking. All of it runs in the worker: no cloud service is asked."""
-
-    model_config = group("TURN")
-
-    min_silence_s: float = Field(default=0.55, ge=0.1, le=3)
-    """Seconds of silence after which speech counts as ended (Silero VAD)."""
-    min_delay_s: float = Field(default=0.5, ge=0, le=5)
-    """Seconds since the last speech before a turn is taken as complete."""
-    max_delay_s: float = Field(default=3.0, ge=0.1, le=20)
-    """Seconds after which a turn is taken as complete in any case."""
-    preemptive: bool = True
-    """Ask the model on the final transcript, before the turn is confirmed: faster replies for some wasted requests."""
-    interruptions: bool = True
-    """Whether the caller may interrupt the agent by speaking."""
-
-    @field_validator("max_delay_s")
-    @classmethod
-    def _not_below_min_delay(cls, value: float, info: ValidationInfo) -> float:
-        if value < info.data.get("min_delay_s", 0.0):
-            raise PydanticCustomError("below", "should not be less than TURN__MIN_DELAY_S")
-        return value
 
 
 class WorkerSettings(BaseSettings):

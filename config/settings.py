@@ -12,7 +12,6 @@ from pydantic_settings import BaseSettings
 from config.groups import (
     AgentSettings,
     LogSettings,
-    TurnSettings,
     WorkerSettings,
 )
 from config.keys import missing_keys
@@ -22,6 +21,7 @@ from config.providers import LlmSettings, SttSettings, TtsSettings
 from config.secrets import file_variables, read_secrets
 from config.services import ProviderAccess, ServiceSettings
 from config.telemetry import TelemetrySettings
+from config.turn import FLUX, TurnSettings
 from config.uploads import UploadSettings
 from config.vision import VisionSettings
 
@@ -94,6 +94,7 @@ def load_settings() -> Settings:
     found = [problem for section in problems.values() for problem in section]
     found += misspelt(os.environ, [*(name for name, _, _ in variables()), *secret_files()])
     found += _unreadable(loaded.get("agent"))
+    found += _without_turns(loaded.get("turn"), loaded.get("stt"))
     if found:
         raise ConfigError(found)
     return Settings(**loaded)
@@ -117,3 +118,15 @@ def _unreadable(agent: BaseSettings | None) -> list[str]:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         return [f"AGENT__INSTRUCTIONS_FILE: found {str(agent.instructions_file)!r}: {reason}"]
     return []
+
+
+def _without_turns(turn: BaseSettings | None, stt: BaseSettings | None) -> list[str]:
+    """A listener that tells no turns would leave every one unanswered."""
+    if not isinstance(turn, TurnSettings) or not isinstance(stt, SttSettings) or turn.detection != "stt":
+        return []
+    return [
+        f"TURN__DETECTION: found 'stt', which needs listeners that tell turns themselves, but {each.model!r} of "
+        f"{each.provider} does not; choose flux models of Deepgram (STT__MODEL, STT__FALLBACK), or vad, model or manual"
+        for each in stt.chain
+        if each.provider != "deepgram" or not each.model.startswith(FLUX)
+    ]

@@ -16,7 +16,9 @@ from sandbox.control.script import Mode, Script
 from sandbox.control.state import STATE, State
 from sandbox.llm import chat
 from sandbox.stt import deepgram
+from sandbox.stt import openai as openai_stt
 from sandbox.tts import cartesia
+from sandbox.tts import openai as openai_tts
 from sandbox.tts.voice import VoiceError
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -70,7 +72,7 @@ class Sandbox:
         """
         app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[control.answer_bad_orders])
         app[STATE] = self.state
-        for part in (deepgram, chat, cartesia, control):
+        for part in (deepgram, openai_stt, chat, cartesia, openai_tts, control):
             part.add_routes(app)
         app.router.add_get("/healthz", self._healthz)
         app.on_shutdown.append(self._close_sockets)

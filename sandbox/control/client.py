@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from sandbox.control.entries import Entry, Provider, ToolCall
+from sandbox.control.entries import Entry, Provider, ToolCall, Vendor
 from sandbox.control.faults import Kind
 from sandbox.control.orders import BadOrder
 from sandbox.control.script import Mode
@@ -82,11 +82,18 @@ class SandboxClient:
         return Mode(**await self._order("POST", "/sandbox/mode", changes))
 
     async def fault(
-        self, provider: Provider, kind: Kind, *, count: int = 1, status: int = 500, delay_ms: int = 5_000
+        self,
+        provider: Provider,
+        kind: Kind,
+        *,
+        count: int = 1,
+        status: int = 500,
+        delay_ms: int = 5_000,
+        vendor: Vendor = "",
     ) -> None:
-        """Order a fault for the next `count` requests to a provider."""
-        order = {"provider": provider, "kind": kind, "count": count, "status": status, "delay_ms": delay_ms}
-        await self._order("POST", "/sandbox/faults", order)
+        """Order a fault for the next `count` requests to a provider, by whatever protocol or by that of `vendor`."""
+        order = {"provider": provider, "kind": kind, "count": count, "status": status}
+        await self._order("POST", "/sandbox/faults", {**order, "delay_ms": delay_ms, "vendor": vendor})
 
     async def requests(self, provider: Provider | None = None, since: int = 0) -> list[Entry]:
         """Requests with an id above `since`, oldest first."""

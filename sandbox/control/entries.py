@@ -6,6 +6,10 @@ from typing import Any, Literal, Self
 Provider = Literal["llm", "stt", "tts"]
 PROVIDERS: tuple[Provider, ...] = ("llm", "stt", "tts")
 
+Vendor = Literal["", "deepgram", "openai", "cartesia"]
+VENDORS: tuple[Vendor, ...] = ("", "deepgram", "openai", "cartesia")
+"""Whose protocol was spoken; empty for any."""
+
 Status = Literal["open", "ok", "error", "cancelled"]
 """`cancelled`: the client went away before the end."""
 
@@ -90,12 +94,13 @@ class Utterance:
 
 @dataclass
 class Entry:
-    """One request to a provider: a completion (llm), a listening stream (stt) or a spoken context (tts)."""
+    """One request to a provider: a completion (llm), a listening stream or a file (stt), a spoken context (tts)."""
 
     id: int
     provider: Provider
     started: float
     """Unix seconds, like every other time here."""
+    vendor: Vendor = ""
     first_byte: float | None = None
     """First token (llm), first transcript (stt), first sound (tts)."""
     finished: float | None = None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-from sandbox.control.entries import PROVIDERS, Provider
+from sandbox.control.entries import PROVIDERS, VENDORS, Provider, Vendor
 from sandbox.control.orders import BadOrder, only_keys, take_choice, take_int
 
 Kind = Literal["error", "hang", "drop", "slow", "refuse_image", "cut"]
@@ -26,6 +26,8 @@ class Fault:
     """HTTP status of an `error`."""
     delay_ms: int = 5_000
     """Milliseconds added by `slow`."""
+    vendor: Vendor = ""
+    """The one whose protocol meets it; empty: whichever is asked."""
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Fault":
@@ -34,13 +36,14 @@ class Fault:
         Raises:
             BadOrder: A missing or unknown key, or a value that is not allowed.
         """
-        only_keys(data, {"provider", "kind", "count", "status", "delay_ms"})
+        only_keys(data, {"provider", "kind", "count", "status", "delay_ms", "vendor"})
         fault = cls(
             cast("Provider", take_choice(data, "provider", PROVIDERS)),
             cast("Kind", take_choice(data, "kind", KINDS)),
             take_int(data, "count", 1, 1, 1_000),
             take_int(data, "status", 500, 400, 599),
             take_int(data, "delay_ms", 5_000, 0, 120_000),
+            cast("Vendor", take_choice({"vendor": "", **data}, "vendor", VENDORS)),
         )
         if fault.kind == "refuse_image" and fault.provider != "llm":
             raise BadOrder(f"provider is {fault.provider!r}, only llm can refuse_image")
@@ -63,10 +66,10 @@ class Faults:
             raise BadOrder(f"{len(self._orders)} faults are waiting, at most {MAX_ORDERS}")
         self._orders.append(fault)
 
-    def take(self, provider: Provider, kinds: tuple[Kind, ...] = KINDS) -> Fault | None:
-        """The first waiting fault of one of these `kinds`, counted as met once."""
+    def take(self, provider: Provider, kinds: tuple[Kind, ...] = KINDS, *, vendor: Vendor = "") -> Fault | None:
+        """The first waiting fault of one of these `kinds` that is for this `vendor` or any, counted as met once."""
         for fault in self._orders:
-            if fault.provider == provider and fault.kind in kinds:
+            if fault.provider == provider and fault.kind in kinds and fault.vendor in ("", vendor):
                 fault.count -= 1
                 if fault.count == 0:
                     self._orders.remove(fault)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sandbox.control.entries import Entry, Provider, Status
+from sandbox.control.entries import Entry, Provider, Status, Vendor
 
 MAX_ENTRIES = 2_000
 MAX_IMAGES = 512
@@ -38,10 +38,10 @@ class Record:
         self._max_image_bytes = max_image_bytes
         self._last_id = 0
 
-    def open(self, provider: Provider, *, model: str = "") -> Entry:
+    def open(self, provider: Provider, *, model: str = "", vendor: Vendor = "") -> Entry:
         """Begin a request; ids rise by one across all providers and never start again."""
         self._last_id += 1
-        entry = Entry(self._last_id, provider, self.now(), model=model)
+        entry = Entry(self._last_id, provider, self.now(), vendor, model=model)
         self._entries.append(entry)
         return entry
 

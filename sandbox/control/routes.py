@@ -70,8 +70,9 @@ async def _order_fault(request: web.Request) -> web.Response:
     fault = Fault.from_json(await _object(request))
     state.faults.order(fault)
     # Live streams meet a drop now, and together count as one request.
-    if (fault.provider, fault.kind) == ("stt", "drop") and drop_listeners(state):
-        state.faults.take("stt", ("drop",))
+    streams = fault.vendor in ("", "deepgram")
+    if (fault.provider, fault.kind) == ("stt", "drop") and streams and drop_listeners(state):
+        state.faults.take("stt", ("drop",), vendor=fault.vendor)
     return web.json_response({})
 
 

@@ -38,7 +38,7 @@ async def _completions(request: web.Request) -> web.StreamResponse:
     state = request.app[STATE]
     if not key_is_good(request.headers.get("Authorization", ""), "Bearer "):
         return _unauthorized()
-    entry = state.record.open("llm")
+    entry = state.record.open("llm", vendor="openai")
     with state.record.keeping(entry):
         body = await request.read()
         entry.request_bytes = len(body)
@@ -57,8 +57,8 @@ async def _completions(request: web.Request) -> web.StreamResponse:
 
 def _fault_for(state: State, asked: Completion) -> Fault | None:
     if asked.images:
-        return state.faults.take("llm")
-    return state.faults.take("llm", ("error", "hang", "drop", "slow", "cut"))
+        return state.faults.take("llm", vendor="openai")
+    return state.faults.take("llm", ("error", "hang", "drop", "slow", "cut"), vendor="openai")
 
 
 async def _respond(exchange: Exchange) -> web.StreamResponse:

@@ -1,1 +1,1 @@
-"""Speech to text: a stand-in for Deepgram that really hears."""
+"""Speech to text: stand-ins for Deepgram and OpenAI that really hear."""

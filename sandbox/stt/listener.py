@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from sandbox.control.entries import Entry, Interim, Utterance
 from sandbox.control.faults import HANG_S, Fault
 from sandbox.control.script import UNSCRIPTED
 from sandbox.control.state import State
+from sandbox.stt.dialect import Dialect, Message, Said
 from sandbox.stt.segmenter import Ended, Event, Paused, Segmenter, Started
-from sandbox.stt.transcript import results, speech_started
+from sandbox.stt.transcribe import transcribe
 
 INTERIM_MS = 700
 """Milliseconds of speech from one interim transcript to the next."""
@@ -27,7 +27,7 @@ MAX_FINALS = 8
 CLOSING_S = 10.0
 
 Hear = Callable[[bytes, int], Awaitable[str]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[Message], Awaitable[None]]
 
 
 @dataclass
@@ -52,7 +52,14 @@ class Listener:
     """Hears one stream of mono s16le sound. Everything it starts ends with `aclose`."""
 
     def __init__(
-        self, state: State, entry: Entry, sample_rate: int, *, send: Send, hang_up: Callable[[], None]
+        self,
+        state: State,
+        entry: Entry,
+        sample_rate: int,
+        dialect: Dialect,
+        *,
+        send: Send,
+        hang_up: Callable[[], None],
     ) -> None:
         """Begin to listen; needs a running loop.
 
@@ -60,6 +67,7 @@ class Listener:
             state: The sandbox.
             entry: Where to note what was heard.
             sample_rate: Hertz.
+            dialect: What it says about what it hears, and after what silence.
             send: Takes each message for the client.
             hang_up: Ends the connection, when a fault was ordered that does so.
         """
@@ -68,12 +76,14 @@ class Listener:
         self._sample_rate = sample_rate
         self._send = send
         self._hang_up = hang_up
-        self._segmenter = Segmenter(sample_rate, hangover_ms=state.stt_hangover_ms)
+        self._dialect = dialect
+        self._segmenter = Segmenter(sample_rate, hangover_ms=dialect.hangover_ms, pause_ms=dialect.pause_ms)
         self._received = 0
         self._current: Utterance | None = None
         self._started_at = 0
         self._interims = 0
         self._draft: _Draft | None = None
+        self._pause_told = False
         self._guesses: set[asyncio.Task[str]] = set()
         self._deaf_until = 0.0
         self._finals: asyncio.Queue[_Final | None] = asyncio.Queue(MAX_FINALS)
@@ -85,8 +95,11 @@ class Listener:
         self._received += len(sound) // 2
         if asyncio.get_running_loop().time() < self._deaf_until:
             return
+        self._segmenter.wait(self._dialect.hangover_ms, self._dialect.pause_ms)
         for event in self._segmenter.feed(sound):
             await self._handle(event)
+        if self._pause_told and not self._segmenter.pausing:
+            await self._resume()
         due = (self._interims + 1) * INTERIM_MS * self._sample_rate // 1000
         # Not in a pause: what is begun there would make the transcript of a real end wait.
         if self._current and self._segmenter.spoken_samples >= due and not self._segmenter.pausing:
@@ -117,18 +130,31 @@ class Listener:
             self._started_at, self._interims, self._draft = event.at, 0, None
             self._entry.utterances.append(self._current)
             del self._entry.utterances[:-MAX_UTTERANCES]
-            await self._send(speech_started(event.at / self._sample_rate))
+            await self._send(self._dialect.started(event.at / self._sample_rate))
         elif isinstance(event, Paused):
-            # Queues behind one interim guess at most: more would make a real end wait.
-            if self._current and not self._scripted() and self._state.senses.ears.waiting <= 1:
-                self._draft = _Draft(event.at, self._guess(self._current, event.pcm, self._state.senses.ears.hear))
+            await self._pause(event)
         elif self._current:
             utterance, self._current = self._current, None
+            self._pause_told = False
             utterance.speech_ended = self._arrived(event.at)
             draft = self._draft.task if self._draft and self._draft.covers == event.at else None
             for guess in self._guesses - {draft}:
                 guess.cancel()
             await self._finals.put(_Final(event, utterance, draft))
+
+    async def _pause(self, event: Paused) -> None:
+        ears = self._state.senses.ears
+        if self._current and self._scripted():
+            if self._dialect.guesses:
+                await self._send_guess(self._current, self._state.script.peek() or UNSCRIPTED)
+        # Queues behind one interim guess at most: more would make a real end wait.
+        elif self._current and ears.waiting <= 1:
+            self._draft = _Draft(event.at, self._guess(self._current, event.pcm, ears.hear, may_end=True))
+
+    async def _resume(self) -> None:
+        self._pause_told = False
+        if self._current and self._current.interims:
+            await self._send(self._dialect.resumed(self._said_so_far(self._current.interims[-1].text)))
 
     def _arrived(self, position: int) -> float:
         """Unix seconds when the sample at `position` arrived, for sound that comes as fast as it plays."""
@@ -145,38 +171,56 @@ class Listener:
         elif self._state.senses.ears.waiting == 0:
             self._guess(utterance, self._segmenter.spoken, self._state.senses.ears.hear_roughly)
 
-    def _guess(self, utterance: Utterance, sound: bytes, hear: Hear) -> asyncio.Task[str]:
-        task = asyncio.create_task(self._hear_so_far(utterance, sound, hear))
+    def _guess(self, utterance: Utterance, sound: bytes, hear: Hear, *, may_end: bool = False) -> asyncio.Task[str]:
+        task = asyncio.create_task(self._hear_so_far(utterance, sound, hear, may_end=may_end))
         self._guesses.add(task)
         task.add_done_callback(self._guesses.discard)
         return task
 
-    async def _hear_so_far(self, utterance: Utterance, sound: bytes, hear: Hear) -> str:
+    async def _hear_so_far(self, utterance: Utterance, sound: bytes, hear: Hear, *, may_end: bool) -> str:
         text = await hear(sound, self._sample_rate)
         if self._current is utterance:
-            await self._send_interim(utterance, text)
+            if may_end and self._dialect.guesses and self._segmenter.pausing:
+                await self._send_guess(utterance, text)
+            else:
+                await self._send_interim(utterance, text)
         return text
 
     async def _send_interim(self, utterance: Utterance, text: str) -> None:
-        if not text:
-            return
+        if text:
+            self._note(utterance, text)
+            await self._send(self._dialect.interim(self._said_so_far(text)))
+
+    async def _send_guess(self, utterance: Utterance, text: str) -> None:
+        if text:
+            self._note(utterance, text)
+            self._pause_told = True
+            await self._send(self._dialect.paused(self._said_so_far(text)))
+
+    def _note(self, utterance: Utterance, text: str) -> None:
         self._state.record.first_byte(self._entry)
         if len(utterance.interims) < MAX_INTERIMS:
             utterance.interims.append(Interim(self._state.record.now(), text))
-        await self._send(self._results(text, self._started_at, self._segmenter.position, final=False))
+
+    def _said_so_far(self, text: str) -> Said:
+        return self._said(text, self._started_at, self._segmenter.position)
+
+    def _said(self, text: str, start: int, end: int) -> Said:
+        return Said(text, start / self._sample_rate, (end - start) / self._sample_rate)
 
     async def _finish_utterances(self) -> None:
         try:
             while (final := await self._finals.get()) is not None:
-                fault = self._state.faults.take("stt", ("slow", "cut", "hang"))
+                fault = self._state.faults.take("stt", ("slow", "cut", "hang"), vendor="deepgram")
                 if fault and not await self._meet(fault):
                     continue
-                final.utterance.text = await self._transcribe(final)
+                final.utterance.text = await transcribe(
+                    self._state, final.utterance, final.ended.pcm, self._sample_rate, final.draft
+                )
                 final.utterance.final = self._state.record.now()
                 self._state.record.first_byte(self._entry)
-                await self._send(
-                    self._results(final.utterance.text, final.ended.started_at, final.ended.at, final=True)
-                )
+                said = self._said(final.utterance.text, final.ended.started_at, final.ended.at)
+                await self._send(self._dialect.ended(said))
         except ConnectionError:
             # The client left while something was being sent; the reading loop sees it too.
             return
@@ -193,24 +237,3 @@ class Listener:
             self._state.record.close(self._entry, "error", "cut, as ordered")
             self._hang_up()
         return False
-
-    async def _transcribe(self, final: _Final) -> str:
-        scripted = self._state.script.heard()
-        if scripted is not None:
-            final.utterance.source = "script"
-            return scripted
-        if self._state.script.mode.exact:
-            final.utterance.source = "unscripted"
-            return UNSCRIPTED
-        if final.draft and not final.draft.cancelled():
-            return await final.draft
-        return await self._state.senses.ears.hear(final.ended.pcm, self._sample_rate)
-
-    def _results(self, text: str, start: int, end: int, *, final: bool) -> dict[str, Any]:
-        return results(
-            text,
-            request_id=f"sandbox-{self._entry.id}",
-            start_s=start / self._sample_rate,
-            length_s=(end - start) / self._sample_rate,
-            final=final,
-        )

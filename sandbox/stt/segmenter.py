@@ -68,8 +68,7 @@ class Segmenter:
             pause_ms: Silence that is worth an early guess.
         """
         self._frame_bytes = sample_rate * FRAME_MS // 1000 * 2
-        self._hangover_frames = max(1, hangover_ms // FRAME_MS)
-        self._pause_frames = max(1, pause_ms // FRAME_MS)
+        self.wait(hangover_ms, pause_ms)
         self._max_bytes = MAX_UTTERANCE_MS // FRAME_MS * self._frame_bytes
         self._pre_roll_bytes = PRE_ROLL_MS // FRAME_MS * self._frame_bytes
         self._rest = b""
@@ -81,6 +80,11 @@ class Segmenter:
         self._started_at = 0
         self._last_voiced = 0
         self.speaking = False
+
+    def wait(self, hangover_ms: int, pause_ms: int) -> None:
+        """Change the silences, in milliseconds, from now on."""
+        self._hangover_frames = max(1, hangover_ms // FRAME_MS)
+        self._pause_frames = max(1, pause_ms // FRAME_MS)
 
     @property
     def position(self) -> int:

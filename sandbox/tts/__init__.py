@@ -1,1 +1,1 @@
-"""Text to speech: a stand-in for Cartesia that really speaks."""
+"""Text to speech: stand-ins for Cartesia and OpenAI that really speak."""

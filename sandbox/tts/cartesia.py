@@ -174,13 +174,13 @@ class _BytesAnswer:
 def _context(context_id: str, data: dict[str, Any], rate: int, state: State, send: Send) -> Context:
     return Context(
         context_id,
-        entry=state.record.open("tts", model=str(data.get("model_id") or "")),
+        entry=state.record.open("tts", model=str(data.get("model_id") or ""), vendor="cartesia"),
         record=state.record,
         speech=Speech(state.script, state.senses.voice),
         send=send,
         sample_rate=rate,
         timestamps=bool(data.get("add_timestamps")),
-        fault=state.faults.take("tts"),
+        fault=state.faults.take("tts", vendor="cartesia"),
     )
 
 

@@ -110,6 +110,14 @@ def test_faults_are_met_in_order_and_counted() -> None:
     assert faults.take("tts") is None
 
 
+def test_a_fault_for_one_vendor_is_met_by_no_other() -> None:
+    """So a fallback can be seen to take over."""
+    faults = Faults()
+    faults.order(Fault("tts", "error", vendor="cartesia"))
+    assert faults.take("tts", vendor="openai") is None
+    assert faults.take("tts", vendor="cartesia") is not None
+
+
 def test_faults_are_bounded() -> None:
     """A runaway loop is told so."""
     faults = Faults()

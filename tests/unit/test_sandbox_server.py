@@ -101,7 +101,9 @@ async def test_wrong_keys_are_refused_everywhere(sandbox: Sandbox, key: str) -> 
                 assert response.status == 401
         async with http.get(LISTEN, headers={"Authorization": f"Token {key}"}) as response:
             assert response.status == 401
-        for path in ("/v1/chat/completions", "/tts/bytes"):
+        async with http.get(LISTEN.replace("v1", "v2"), headers={"Authorization": f"Token {key}"}) as response:
+            assert response.status == 401
+        for path in ("/v1/chat/completions", "/tts/bytes", "/v1/audio/speech", "/v1/audio/transcriptions"):
             async with http.post(path, json={}) as response:
                 assert response.status == 401
 

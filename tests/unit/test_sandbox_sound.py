@@ -2,8 +2,9 @@
 
 import pytest
 
+from sandbox.stt.dialect import Said
 from sandbox.stt.ears import said_once
-from sandbox.stt.transcript import results
+from sandbox.stt.nova import Nova
 from sandbox.tts import pcm
 from sandbox.tts.sentences import MAX_CHARS, SentenceBuffer, word_times
 
@@ -36,7 +37,7 @@ def test_words_are_timed_by_their_letters() -> None:
 
 def test_a_transcript_has_timed_words() -> None:
     """With punctuation where the plugin looks for it."""
-    message = results("What is this?", request_id="r", start_s=0.5, length_s=1.0, final=True)
+    message = Nova("r", hangover_ms=250).ended(Said("What is this?", start_s=0.5, length_s=1.0))
     (alternative,) = message["channel"]["alternatives"]
     assert [word["word"] for word in alternative["words"]] == ["what", "is", "this"]
     assert alternative["words"][-1]["punctuated_word"] == "this?"

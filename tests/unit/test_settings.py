@@ -374,3 +374,19 @@ def test_every_default_is_within_its_own_bounds() -> None:
         info = section.model_fields[field]
         if not info.is_required() and info.default is not None:
             section.__pydantic_validator__.validate_assignment(section.model_construct(), field, info.default)
+
+
+def test_turns_by_the_listener_need_one_that_tells_them() -> None:
+    """With any other every turn would stay unanswered."""
+    [problem] = problems({"TURN__DETECTION": "stt", "STT__MODEL": "nova-3"})
+    assert problem.startswith("TURN__DETECTION: found 'stt', which needs listeners that tell turns themselves")
+    assert "'nova-3' of deepgram does not" in problem
+    assert load({"TURN__DETECTION": "stt", "STT__MODEL": "flux-general-en"}).turn.detection == "stt"
+
+
+def test_the_turn_detector_needs_a_silence_to_judge() -> None:
+    """The framework would refuse it when the first call comes."""
+    assert problems({"TURN__DETECTION": "model", "TURN__MIN_SILENCE_S": "0.2"}) == [
+        "TURN__MIN_SILENCE_S: found '0.2', which should be at least 0.25 while TURN__DETECTION is model"
+    ]
+    assert load({"TURN__DETECTION": "vad", "TURN__MIN_SILENCE_S": "0.2"}).turn.min_silence_s == 0.2
