@@ -2,6 +2,7 @@
 
 import structlog
 from livekit.agents import AgentServer, JobRequest
+from livekit.agents.worker import _DefaultLoadCalc
 
 from agent.dispatch import parse_dispatch
 from agent.errors import DispatchError
@@ -47,6 +48,30 @@ class Admission:
             metrics.job_accepted()
         finally:
             self._starting.discard(request.id)
+
+
+def current_load(settings: WorkerSettings, server: AgentServer) -> float:
+    """What LiveKit's server is told of this worker; the framework asks twice a second."""
+    calls = len(server.active_jobs)
+    return load(settings, calls, memory_share(), _DefaultLoadCalc.get_load(server) if settings.max_load else 0.0)
+
+
+def load(settings: WorkerSettings, calls: int, memory: float, cpu: float) -> float:
+    """How full the worker is, 0 to 1.
+
+    LiveKit's server passes over a worker from 0.7 on (its `agents.target_load`), and prefers the node whose workers
+    have most room below that. So who would refuse reports 1, or a node full of such workers would be asked before
+    others; and where CPU is not to count (`WORKER__MAX_LOAD=0`) even the last call but one stays below.
+
+    Args:
+        settings: The limits.
+        calls: Those that run.
+        memory: Share in use, 0 to 1.
+        cpu: The same.
+    """
+    if refusal(settings, calls, memory) is not None:
+        return 1.0
+    return cpu if settings.max_load else 0.6 * calls / settings.max_jobs
 
 
 def refusal(settings: WorkerSettings, calls: int, memory: float) -> tuple[Refusal, str] | None:

@@ -108,7 +108,7 @@ class Call:
             withdraw=lambda: ctx.shutdown("withdrawn"),
         )
         self._ordered = farewell
-        self._farewell = Farewell(ctx, session, settings.agent, heard=lambda: self._caller.participant is not None)
+        self._farewell = Farewell(ctx, session, settings.agent, spoken, heard=self._caller.is_here)
         self._push_to_talk = PushToTalk(
             ctx.room,
             session,

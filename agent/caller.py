@@ -58,6 +58,10 @@ class CallerLink:
         """The caller, while they are here."""
         return self._session.room_io.linked_participant if self._joined else None
 
+    def is_here(self) -> bool:
+        """Whether the caller is in the room now."""
+        return self.participant is not None
+
     async def aclose(self) -> None:
         """Stop waiting for a caller who has left."""
         self._ctx.room.off("participant_connected", self._on_connected)

@@ -8,6 +8,7 @@ import structlog
 from livekit.agents import AgentSession, JobContext
 from livekit.agents.voice.agent_activity import ActivityClosedError
 
+from agent.phrases import Phrases
 from config.groups import AgentSettings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -24,6 +25,7 @@ class Farewell:
         ctx: JobContext,
         session: AgentSession[None],
         settings: AgentSettings,
+        phrases: Phrases,
         *,
         heard: Callable[[], bool],
         floor_s: float = 4.0,
@@ -36,6 +38,7 @@ class Farewell:
         self._ctx = ctx
         self._session = session
         self._settings = settings
+        self._phrases = phrases
         self._heard = heard
         self._floor_s = floor_s
         self._words_s = words_s
@@ -57,10 +60,10 @@ class Farewell:
         settings = self._settings
         warning_s = min(settings.max_call_warning_s, settings.max_call_s)
         await asyncio.sleep(settings.max_call_s - warning_s)
-        if settings.max_call_warning and warning_s and self._heard():
+        if warning_s and self._heard():
             log.info("call_warned", left_s=warning_s)
             with suppress(RuntimeError):  # the session has ended
-                self._session.say(settings.max_call_warning)
+                self._session.say(self._phrases.ending)
         await asyncio.sleep(warning_s)
         if not ordered.done():
             ordered.set_result("max_call")
@@ -68,10 +71,10 @@ class Farewell:
     async def _when(self, ordered: asyncio.Future[str]) -> None:
         reason = await asyncio.shield(ordered)
         log.info("farewell", reason=reason)
-        if self._settings.goodbye and self._heard():
+        if self._heard():
             # A session that has ended meanwhile has nothing more to say, nor has a voice that fails.
             with suppress(RuntimeError, TimeoutError):
-                await self._say(self._settings.goodbye)
+                await self._say(self._phrases.goodbye)
         await end_call(self._ctx, reason)
 
     async def _say(self, sentence: str) -> None:

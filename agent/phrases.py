@@ -1,4 +1,4 @@
-"""What the agent says of its own accord when something goes wrong, in the language of its speech."""
+"""What the agent says of its own accord, in the language of its speech."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -17,6 +17,8 @@ class Phrases:
     cut: str
     unheard: str
     deaf: str
+    ending: str
+    goodbye: str
 
     def without_waiting(self, text: str) -> str:
         """What the agent said, without its asking for patience: the model would come to imitate it."""
@@ -41,6 +43,8 @@ _BUILT_IN: Final[Mapping[str, Phrases]] = {
         cut="Sorry, I lost the rest of that.",
         unheard="Sorry, I didn't hear you. Could you say that again?",
         deaf="Sorry, I can't hear you at the moment. You can write to me instead.",
+        ending="Our call will end soon.",
+        goodbye="I have to end our call here. Goodbye.",
     ),
     "de": Phrases(
         hold="Einen Moment, bitte.",
@@ -49,6 +53,8 @@ _BUILT_IN: Final[Mapping[str, Phrases]] = {
         cut="Entschuldigung, der Rest ist mir verloren gegangen.",
         unheard="Entschuldigung, ich habe Sie nicht gehört. Können Sie das noch einmal sagen?",
         deaf="Entschuldigung, ich kann Sie gerade nicht hören. Sie können mir auch schreiben.",
+        ending="Unser Gespräch endet bald.",
+        goodbye="Ich muss unser Gespräch hier beenden. Auf Wiederhören.",
     ),
     "fr": Phrases(
         hold="Un instant, s'il vous plaît.",
@@ -57,6 +63,8 @@ _BUILT_IN: Final[Mapping[str, Phrases]] = {
         cut="Désolé, j'ai perdu la suite.",
         unheard="Désolé, je ne vous ai pas entendu. Pouvez-vous répéter ?",
         deaf="Désolé, je ne vous entends pas pour le moment. Vous pouvez m'écrire.",
+        ending="Notre appel va bientôt se terminer.",
+        goodbye="Je dois mettre fin à notre appel. Au revoir.",
     ),
     "es": Phrases(
         hold="Un momento, por favor.",
@@ -65,6 +73,8 @@ _BUILT_IN: Final[Mapping[str, Phrases]] = {
         cut="Lo siento, he perdido el resto.",
         unheard="Lo siento, no le he oído. ¿Puede repetirlo?",
         deaf="Lo siento, ahora mismo no puedo oírle. Puede escribirme.",
+        ending="Nuestra llamada terminará pronto.",
+        goodbye="Tengo que terminar aquí nuestra llamada. Adiós.",
     ),
     "it": Phrases(
         hold="Un momento, per favore.",
@@ -73,6 +83,8 @@ _BUILT_IN: Final[Mapping[str, Phrases]] = {
         cut="Mi dispiace, ho perso il resto.",
         unheard="Mi dispiace, non l'ho sentita. Può ripetere?",
         deaf="Mi dispiace, al momento non riesco a sentirla. Può scrivermi.",
+        ending="La nostra chiamata terminerà presto.",
+        goodbye="Devo concludere qui la nostra chiamata. Arrivederci.",
     ),
     "pt": Phrases(
         hold="Um momento, por favor.",
@@ -81,6 +93,8 @@ _BUILT_IN: Final[Mapping[str, Phrases]] = {
         cut="Desculpe, perdi o resto.",
         unheard="Desculpe, não ouvi. Pode repetir?",
         deaf="Desculpe, não consigo ouvir neste momento. Pode escrever-me.",
+        ending="A nossa chamada vai terminar em breve.",
+        goodbye="Tenho de terminar aqui a nossa chamada. Adeus.",
     ),
     "nl": Phrases(
         hold="Een moment, alstublieft.",
@@ -89,5 +103,7 @@ _BUILT_IN: Final[Mapping[str, Phrases]] = {
         cut="Sorry, ik ben de rest kwijt.",
         unheard="Sorry, ik heb u niet gehoord. Kunt u dat herhalen?",
         deaf="Sorry, ik kan u op dit moment niet horen. U kunt mij schrijven.",
+        ending="Ons gesprek loopt bijna af.",
+        goodbye="Ik moet ons gesprek hier beëindigen. Tot ziens.",
     ),
 }

@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 from livekit.agents import AgentServer, JobContext, JobProcess
 
-from agent.admission import Admission
+from agent.admission import Admission, current_load
 from agent.errors import ServerUnreachableError
 from agent.intercom import Intercom
 from agent.ops import metrics
@@ -110,7 +110,7 @@ def build_server(settings: Settings, intercom: str, reports: str) -> AgentServer
         api_key=services.livekit_api_key,
         api_secret=services.livekit_api_secret.get_secret_value(),
         load_threshold=worker.max_load or math.inf,
-        load_fnc=None if worker.max_load else partial(_load_by_jobs, max_jobs=worker.max_jobs),
+        load_fnc=partial(current_load, worker),
         num_idle_processes=worker.idle_processes,
         initialize_process_timeout=worker.init_timeout_s,
         drain_timeout=worker.drain_timeout_s,
@@ -128,15 +128,6 @@ def build_server(settings: Settings, intercom: str, reports: str) -> AgentServer
     admission = Admission(server, worker)
     server.rtc_session(run_call, agent_name=services.livekit_agent_name, on_request=admission.answer)
     return server
-
-
-def _load_by_jobs(server: AgentServer, *, max_jobs: int) -> float:
-    """Where CPU is not to count it must not be reported either.
-
-    LiveKit's server passes over a worker that reports 0.7 or more (its `agents.target_load`), so even the last job but
-    one must stay below; `Admission` counts exactly.
-    """
-    return 0.6 * len(server.active_jobs) / max_jobs
 
 
 async def _reach(settings: Settings) -> None:

@@ -50,15 +50,10 @@ class AgentSettings(BaseSettings):
     """Bearer token that every one of these servers is sent."""
     linger_s: float = Field(default=20.0, ge=0, le=3600)
     """Seconds a call stays open after its caller has left; a caller who returns in time finds it as it was."""
-    goodbye: str = "I have to end our call here. Goodbye."
-    """What a caller hears before their call is ended: when the worker stops, or after `AGENT__MAX_CALL_S`. Set but
-    empty: nothing."""
     max_call_s: float = Field(default=3600.0, ge=0, le=86_400)
     """Seconds a call may last; 0 for no limit."""
     max_call_warning_s: float = Field(default=60.0, ge=0, le=3600)
-    """Seconds before that limit at which the caller is told."""
-    max_call_warning: str = "Our call will end in about a minute."
-    """What the caller is told then. Set but empty: nothing."""
+    """Seconds before that limit at which the caller is told; 0 for not at all."""
 
     @field_validator("tools", "mcp_servers", mode="before")
     @classmethod
@@ -117,7 +112,7 @@ class WorkerSettings(BaseSettings):
     drain_timeout_s: int = Field(default=1800, ge=1, le=86_400)  # the framework takes 0 for no limit
     """Seconds running calls may go on after the first SIGTERM; the second ends them at once."""
     goodbye_s: float = Field(default=15.0, ge=1, le=300)
-    """Seconds before that limit at which calls still running say `AGENT__GOODBYE` and end."""
+    """Seconds before that limit at which calls still running say `PHRASES__GOODBYE` and end."""
 
 
 class LogSettings(BaseSettings):

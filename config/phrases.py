@@ -6,7 +6,7 @@ from config.group import group
 
 
 class PhraseSettings(BaseSettings):
-    """Sentences for when something goes wrong.
+    """Sentences for when something goes wrong, or comes to its end.
 
     Unset ones are built in, by the language of the agent's speech: see `agent.phrases`.
     """
@@ -26,3 +26,7 @@ class PhraseSettings(BaseSettings):
     """When the caller spoke and nothing was understood, because listening failed."""
     deaf: str = ""
     """When that goes on."""
+    ending: str = ""
+    """When the call is about to reach `AGENT__MAX_CALL_S`."""
+    goodbye: str = ""
+    """Before a call is ended: after `AGENT__MAX_CALL_S`, or because the worker stops."""

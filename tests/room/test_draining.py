@@ -19,7 +19,7 @@ async def test_stopping_worker_serves_its_calls_says_goodbye_and_waits_for_nobod
             "WORKER__DRAIN_TIMEOUT_S": str(DRAIN_S),
             "WORKER__GOODBYE_S": str(GOODBYE_S),
             "WORKER__IDLE_PROCESSES": "2",
-            "AGENT__GOODBYE": "I am needed elsewhere.",
+            "PHRASES__GOODBYE": "I am needed elsewhere.",
         }
     )
     assert rig.worker is not None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.admission import refusal
+from agent.admission import load, refusal
 from config.groups import WorkerSettings
 
 
@@ -20,6 +20,25 @@ def test_job_is_refused_at_the_limit_and_not_before(
 ) -> None:
     """The reason names what was found."""
     assert refusal(WorkerSettings(max_jobs=5, max_memory=0.8), calls, memory) == expected
+
+
+@pytest.mark.parametrize(
+    ("max_load", "calls", "memory", "cpu", "expected"),
+    [
+        (0.7, 0, 0.1, 0.4, 0.4),
+        (0.7, 5, 0.1, 0.4, 1.0),
+        (0.7, 1, 0.9, 0.4, 1.0),
+        (0.0, 0, 0.1, 0.9, 0.0),
+        (0.0, 4, 0.1, 0.9, 0.48),
+        (0.0, 5, 0.1, 0.0, 1.0),
+    ],
+)
+def test_load_is_full_for_who_would_refuse(
+    max_load: float, calls: int, memory: float, cpu: float, expected: float
+) -> None:
+    """Else a node of full workers would be asked before one with room."""
+    settings = WorkerSettings(max_jobs=5, max_memory=0.8, max_load=max_load)
+    assert load(settings, calls, memory, cpu) == pytest.approx(expected)
 
 
 def test_memory_can_be_left_out_of_account() -> None:

@@ -66,7 +66,7 @@ def test_vision_status_values_are_named() -> None:
 def test_logged_turn_in_the_readme_has_the_fields_that_are_logged() -> None:
     """The example is one that the worker could have written."""
     example = json.loads(blocks("json")[0])
-    logged = {"event", "turn", "kind", "speculative", "interrupted", "stall_ms"}
+    logged = {"event", "turn", "kind", "speculative", "held", "interrupted", "cut_short", "stall_ms"}
     logged |= {
         *evidence(None),
         *timings(None, ChatMessage(role="assistant", content=[])),

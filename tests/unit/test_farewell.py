@@ -9,7 +9,9 @@ import pytest
 from livekit.agents import AgentSession, JobContext
 
 from agent.farewell import Farewell
+from agent.phrases import phrases
 from config.groups import AgentSettings
+from config.phrases import PhraseSettings
 
 
 class Session:
@@ -73,7 +75,8 @@ class Job:
         self.reasons.append(reason)
 
 
-SETTINGS = AgentSettings(goodbye="Bye.", max_call_s=0)
+SETTINGS = AgentSettings(max_call_s=0)
+WORDS = phrases(PhraseSettings(goodbye="Bye.", ending="Soon."), "en")
 
 
 async def farewell(
@@ -86,6 +89,7 @@ async def farewell(
         cast("JobContext", job),
         cast("AgentSession[Any]", session),
         settings,
+        WORDS,
         heard=lambda: heard,
         floor_s=0.2,
         words_s=0.4,
@@ -111,11 +115,10 @@ async def test_goodbye_is_said_to_its_end_and_nothing_is_heard_any_more() -> Non
     assert job.deleted == 0  # the caller is there: another agent may come
 
 
-@pytest.mark.parametrize(("goodbye", "heard"), [("", True), ("Bye.", False)])
-async def test_nothing_is_said_where_it_is_unset_or_nobody_is_there(goodbye: str, *, heard: bool) -> None:
+async def test_nothing_is_said_where_nobody_is_there() -> None:
     """And the empty room ends with the call."""
     session, job = Session(), Job(others=0)
-    await farewell(session, job, AgentSettings(goodbye=goodbye, max_call_s=0), heard=heard)
+    await farewell(session, job, heard=False)
     assert session.said == []
     assert (job.reasons, job.deleted) == (["draining"], 1)
 
@@ -131,7 +134,7 @@ async def test_call_ends_in_time_whatever_the_session_does(session: Session) -> 
 async def test_long_call_is_warned_and_then_ended() -> None:
     """In this order, with the time between that the settings say."""
     session, job = Session(), Job()
-    settings = AgentSettings(goodbye="Bye.", max_call_s=0.6, max_call_warning_s=0.4, max_call_warning="Soon.")
+    settings = AgentSettings(max_call_s=0.6, max_call_warning_s=0.4)
     took_s = await farewell(session, job, settings, ordered=False)
     assert session.said == [("Soon.", True), ("Bye.", False)]
     assert job.reasons == ["max_call"]
@@ -139,12 +142,8 @@ async def test_long_call_is_warned_and_then_ended() -> None:
 
 
 async def test_warning_is_left_out_where_none_is_set() -> None:
-    """Zero seconds, or no sentence."""
-    for settings in (
-        AgentSettings(goodbye="", max_call_s=0.1, max_call_warning_s=0),
-        AgentSettings(goodbye="", max_call_s=0.1, max_call_warning_s=0.1, max_call_warning=""),
-    ):
-        session, job = Session(), Job()
-        await farewell(session, job, settings, ordered=False)
-        assert session.said == []
-        assert job.reasons == ["max_call"]
+    """Zero seconds; the goodbye is said all the same."""
+    session, job = Session(), Job()
+    await farewell(session, job, AgentSettings(max_call_s=0.1, max_call_warning_s=0), ordered=False)
+    assert session.said == [("Bye.", False)]
+    assert job.reasons == ["max_call"]
