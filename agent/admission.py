@@ -13,11 +13,14 @@ from config.groups import WorkerSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
+_MOST = 0.69
+"""The highest load of a worker that would take a call."""
+
 
 class Admission:
     """Accepts jobs up to limits that hold even for a burst on a cold worker.
 
-    CPU is the framework's part, as it also tells the server of it; see `WORKER__MAX_LOAD`.
+    The framework's own limit is switched off: it guesses what accepted jobs will need, and refuses calls that fit.
     """
 
     def __init__(self, server: AgentServer, settings: WorkerSettings):
@@ -36,7 +39,7 @@ class Admission:
             return
         # The framework samples load, so jobs that are accepted but not yet running must be counted here.
         taken = self._starting | {running.job.id for running in self._server.active_jobs}
-        if (refused := refusal(self._settings, len(taken), memory_share())) is not None:
+        if (refused := refusal(self._settings, len(taken), memory_share(), cpu_share(self._server))) is not None:
             kind, reason = refused
             log.info("job_refused", job_id=request.id, room=request.room.name, reason=reason)
             metrics.job_refused(kind)
@@ -50,18 +53,21 @@ class Admission:
             self._starting.discard(request.id)
 
 
+def cpu_share(server: AgentServer) -> float:
+    """CPU in use, 0 to 1, of what this process may use; an average of some seconds."""
+    return float(_DefaultLoadCalc.get_load(server))
+
+
 def current_load(settings: WorkerSettings, server: AgentServer) -> float:
-    """What LiveKit's server is told of this worker; the framework asks twice a second."""
-    calls = len(server.active_jobs)
-    return load(settings, calls, memory_share(), _DefaultLoadCalc.get_load(server) if settings.max_load else 0.0)
+    """What LiveKit's server is told of this worker."""
+    return load(settings, len(server.active_jobs), memory_share(), cpu_share(server))
 
 
 def load(settings: WorkerSettings, calls: int, memory: float, cpu: float) -> float:
     """How full the worker is, 0 to 1.
 
-    LiveKit's server passes over a worker from 0.7 on (its `agents.target_load`), and prefers the node whose workers
-    have most room below that. So who would refuse reports 1, or a node full of such workers would be asked before
-    others; and where CPU is not to count (`WORKER__MAX_LOAD=0`) even the last call but one stays below.
+    LiveKit's server asks the node whose workers have most room below 0.7 (its `agents.target_load`), and nobody else if
+    those refuse. So who would refuse reports 1, and whoever would not stays below 0.7.
 
     Args:
         settings: The limits.
@@ -69,21 +75,24 @@ def load(settings: WorkerSettings, calls: int, memory: float, cpu: float) -> flo
         memory: Share in use, 0 to 1.
         cpu: The same.
     """
-    if refusal(settings, calls, memory) is not None:
+    if refusal(settings, calls, memory, cpu) is not None:
         return 1.0
-    return cpu if settings.max_load else 0.6 * calls / settings.max_jobs
+    return min(cpu, _MOST) if settings.max_load else _MOST * calls / settings.max_jobs
 
 
-def refusal(settings: WorkerSettings, calls: int, memory: float) -> tuple[Refusal, str] | None:
+def refusal(settings: WorkerSettings, calls: int, memory: float, cpu: float) -> tuple[Refusal, str] | None:
     """Why no further job is taken, as a label and in words; `None` if one is.
 
     Args:
         settings: The limits.
         calls: Those that run or are about to.
         memory: Share in use, 0 to 1.
+        cpu: The same.
     """
     if calls >= settings.max_jobs:
         return "full", f"{calls} calls already"
     if settings.max_memory and memory >= settings.max_memory:
         return "memory", f"{memory:.0%} of memory in use"
+    if settings.max_load and cpu >= settings.max_load:
+        return "load", f"{cpu:.0%} of CPU in use"
     return None

@@ -84,7 +84,7 @@ class Assistant(Agent):
         request = await self._memory.request(chat_ctx, reply)
         self._speaker.forget_waiting(request)
         answer = self._answer(chat_ctx, request, reply, tools, model_settings)
-        async with aclosing(self._speaker.answer(reply, answer)) as pieces:
+        async with aclosing(self._speaker.answer(reply, answer, tools=bool(tools))) as pieces:
             async for piece in pieces:
                 yield piece
 
@@ -128,7 +128,7 @@ class Assistant(Agent):
         """Speech is made faster than it is heard: its length tells when the caller may speak again."""
         said = Said(text)
         sound = Agent.default.tts_node(self, said, model_settings)
-        async with aclosing(self._speaker.sound(said, sound)) as frames:
+        async with aclosing(self._speaker.sound(_reply_id(), said, sound)) as frames:
             async for frame in frames:
                 self._on_sound(frame.duration)
                 yield frame

@@ -14,7 +14,7 @@ from agent.background import Background
 from agent.caller import CallerLink
 from agent.chat import take_chat
 from agent.errors import UploadError
-from agent.farewell import Farewell
+from agent.farewell import ENDING, Farewell
 from agent.gallery import Gallery
 from agent.listening import Listening
 from agent.onlooker import Onlooker
@@ -77,7 +77,7 @@ class Call:
         self._sharing = Sharing(ctx.room, lambda: self._caller.identity) if vision.share_snapshots else None
         spoken = phrases(settings.phrases, settings.tts.language)
         self._speaker = Speaker(session, settings, spoken)
-        self._listening = Listening(session, spoken)
+        self._listening = Listening(session, settings, spoken)
         self._turns = TurnLog(
             session,
             self._memory,
@@ -104,7 +104,7 @@ class Call:
         self._twin = Twin(
             ctx.room,
             settings.services.livekit_agent_name,
-            serves=lambda: self._caller.identity,
+            serves=lambda: "" if farewell.done() else self._caller.identity,  # who leaves serves nobody
             withdraw=lambda: ctx.shutdown("withdrawn"),
         )
         self._ordered = farewell
@@ -215,6 +215,7 @@ class Call:
             raise UploadError("not_allowed", "Only the caller of this agent may upload pictures.")
 
     async def _aclose(self, reason: str) -> None:
+        reason = self._ctx.proc.userdata.get(ENDING, reason)
         await self._farewell.aclose()
         await self._twin.aclose()
         if self._greeting is not None:

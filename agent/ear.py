@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 LONG_S: Final = 1.5
 """Speech as long as this without a single word understood is a fault of the listener, even if it says nothing."""
+RECENT_S: Final = 10.0
+"""Seconds for which a fault before speech is held against the listener: it may have been mended since."""
 REPEAT_S: Final = 20.0
 """Seconds in which a listener that says nothing is suspected once: it may be a noise after all."""
 DEAF_AFTER: Final = 2
@@ -62,10 +64,10 @@ class Ear:
             return None
         self._began = self._ended = None
         self.suspects = False
-        if self.failed is not None and self.failed > min(began, self._word or 0.0):
+        if self.failed is not None and self.failed > max(began - RECENT_S, min(began, self._word or 0.0)):
             return self._count()  # still failing, or it failed midway and took the words before along
         begun = self._word is not None and self._word > began  # and never finished
-        if begun or (ended - began >= LONG_S and not self._lately(at)):
+        if (begun or ended - began >= LONG_S) and not self._lately(at):
             self._suspected = at
             self.suspects = True
             return self._count()

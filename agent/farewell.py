@@ -13,6 +13,8 @@ from config.groups import AgentSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
+ENDING = "ending"
+"""Where a job process keeps why its call ends, in `JobProcess.userdata`."""
 _TAIL_S = 0.3
 """Seconds until the last sound is heard at the other end, too."""
 
@@ -93,6 +95,8 @@ async def end_call(ctx: JobContext, reason: str) -> None:
 
     A token brings its agent along only when it opens the room: left standing, the room would have none.
     """
+    # The server ends the job together with its room, and the framework then has another word for it.
+    ctx.proc.userdata[ENDING] = reason
     if not ctx.room.remote_participants:
         await ctx.delete_room()
     ctx.shutdown(reason)

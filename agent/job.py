@@ -11,6 +11,7 @@ from agent.assistant import DEFAULT_INSTRUCTIONS
 from agent.background import Background, load_background
 from agent.call import Call
 from agent.dispatch import parse_dispatch
+from agent.farewell import ENDING
 from agent.intercom import Extension
 from agent.ops import metrics
 from agent.ops.log import configure_job
@@ -108,6 +109,7 @@ def _watch(ctx: JobContext) -> CallTrace:
     started_at = time.monotonic()
 
     async def ended(reason: str) -> None:
+        reason = ctx.proc.userdata.get(ENDING, reason)
         metrics.call_ended(reason, time.monotonic() - started_at)
         await trace.aclose(reason, ctx.log_context_fields.get("participant"))
 

@@ -1,12 +1,15 @@
 """Listening that does not fail in silence: the caller is told what was missed, and a dead listener is exchanged."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import suppress
 
 import structlog
 from livekit.agents import (
     AgentSession,
     APIConnectionError,
+    APIError,
     ErrorEvent,
     UserInputTranscribedEvent,
     UserStateChangedEvent,
@@ -16,10 +19,11 @@ from livekit.agents.stt import SpeechEvent
 
 from agent.ear import Ear
 from agent.phrases import Phrases
+from config.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
-LATE_S = 1.5
+LATE_S = 1.9
 """Seconds after speech in which its transcript may still come, of a listener that takes a stream."""
 LATE_WHOLE_S = 4.0
 """The same of one that is sent the whole of it afterwards."""
@@ -30,8 +34,12 @@ _PAUSES_S = (0.0, 0.0, 0.5, 1.0, 2.0, 4.0)
 class Listening:
     """Follows what a session hears of its caller."""
 
-    def __init__(self, session: AgentSession[None], phrases: Phrases):
+    def __init__(self, session: AgentSession[None], settings: Settings, phrases: Phrases):
         self._session = session
+        self._listens = settings.turn.detection in {"vad", "model"} and not any(
+            each.model.startswith("flux") for each in settings.stt.chain
+        )
+        self._late_s = LATE_WHOLE_S if any(each.provider == "openai" for each in settings.stt.chain) else LATE_S
         self._phrases = phrases
         self._ear = Ear()
         self._failures = 0
@@ -39,21 +47,25 @@ class Listening:
         self._waiting: asyncio.Task[None] | None = None
 
     def register(self) -> None:
-        """Follow the session."""
+        """Follow the session, where silence ends a turn: else a pause says nothing about the listener."""
+        if not self._listens:
+            return
         self._session.on("user_state_changed", self._on_user)
         self._session.on("user_input_transcribed", self._on_transcript)
         self._session.on("error", self._on_error)
         if isinstance(self._session.stt, stt.FallbackAdapter):
             # Who steps in begins with the next word: those before are lost with the listener that failed.
-            self._session.stt.on("stt_availability_changed", lambda _: self._fault())
+            self._session.stt.on("stt_availability_changed", self._on_change)
 
     async def aclose(self) -> None:
         """Stop following."""
-        self._session.off("user_state_changed", self._on_user)
-        self._session.off("user_input_transcribed", self._on_transcript)
-        self._session.off("error", self._on_error)
+        if self._listens:
+            self._session.off("user_state_changed", self._on_user)
+            self._session.off("user_input_transcribed", self._on_transcript)
+            self._session.off("error", self._on_error)
         if self._waiting is not None:
             self._waiting.cancel()
+            await asyncio.gather(self._waiting, return_exceptions=True)
 
     def forget(self) -> None:
         """The session begins to listen anew, as it was told to: nothing has failed, and nothing was missed."""
@@ -75,19 +87,26 @@ class Listening:
         try:
             while (event := await events.get()) is not None:
                 yield event
-            if reader.cancelled() or reader.cancelling():
-                raise APIConnectionError("nothing was understood")
-            await reader
+            if not reader.cancelled() and not reader.cancelling():
+                await reader
+                return
+        except APIError:
+            raise
+        except Exception as error:
+            # The session goes on with another listener after such an error, and after no other.
+            raise APIConnectionError(type(error).__name__) from error
         finally:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
+        raise APIConnectionError("nothing was understood")
 
     def _on_user(self, event: UserStateChangedEvent) -> None:
-        now = asyncio.get_running_loop().time()
         if event.new_state == "speaking":
-            self._ear.speaking(now)
+            # Over the agent's own speech the listener may be sent silence, and an echo is no speech at all.
+            if self._session.agent_state != "speaking":
+                self._ear.speaking(event.created_at)
         elif event.old_state == "speaking":
-            self._ear.silent(now)
+            self._ear.silent(event.created_at)
             if self._waiting is not None:
                 self._waiting.cancel()
             self._waiting = asyncio.create_task(self._judge())
@@ -95,26 +114,31 @@ class Listening:
     def _on_transcript(self, event: UserInputTranscribedEvent) -> None:
         if event.transcript.strip():
             self._failures = 0
-            self._ear.transcript(asyncio.get_running_loop().time(), final=event.is_final)
+            self._ear.transcript(time.time(), final=event.is_final)
 
     def _on_error(self, event: ErrorEvent) -> None:
         if isinstance(event.error, stt.STTError):
             self._fault()
 
+    def _on_change(self, event: stt.AvailabilityChangedEvent) -> None:
+        if not event.available:
+            self._fault()
+
     def _fault(self) -> None:
-        self._ear.fault(asyncio.get_running_loop().time())
+        self._ear.fault(time.time())
 
     async def _judge(self) -> None:
-        listener = self._session.stt
-        await asyncio.sleep(LATE_S if listener is None or listener.capabilities.streaming else LATE_WHOLE_S)
-        missed = self._ear.missed(asyncio.get_running_loop().time())
+        await asyncio.sleep(self._late_s)
+        missed = self._ear.missed(time.time())
         if missed is None:
             return
         log.warning("caller_not_heard", state=missed, exchanged=self._ear.suspects)
         if self._ear.suspects and self._reader is not None:
             self._reader.cancel()
         if self._session.agent_state in {"listening", "idle"}:
-            self._session.say(self._phrases.deaf if missed == "deaf" else self._phrases.unheard)
+            sentence = self._phrases.deaf if missed == "deaf" else self._phrases.unheard
+            with suppress(RuntimeError):  # the session has ended
+                self._session.say(sentence, add_to_chat_ctx=False)
 
 
 async def _read(heard: AsyncIterable[SpeechEvent], events: asyncio.Queue[SpeechEvent | None]) -> None:

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TypeVar
 
 Piece = TypeVar("Piece")
+_SOON_S = 0.25
 
 
 class Waiting(Enum):
@@ -26,6 +27,7 @@ async def patiently(
     again_s: float,
     stall_s: Callable[[], float | None],
     begins: Callable[[Piece], bool] = lambda _: True,
+    now: Callable[[], bool] = lambda: True,
 ) -> AsyncGenerator[Piece | Waiting]:
     """Give the pieces as they come, and a word in between when the first of them keeps everybody waiting.
 
@@ -35,6 +37,7 @@ async def patiently(
         again_s: Seconds from then on to each `Waiting.AGAIN`.
         stall_s: Asked after each piece: seconds that the next one may take, `None` for any time.
         begins: Whether a piece is what everybody waits for; those before are given too.
+        now: Whether anybody would hear a word now; asked again in a moment.
 
     Raises:
         StalledError: If a next piece took longer than it may.
@@ -42,21 +45,26 @@ async def patiently(
     """
     pieces: asyncio.Queue[Piece] = asyncio.Queue()
     reader = asyncio.create_task(_read(source, pieces))
-    waiting, begun = Waiting.FIRST, False
+    waiting, begun, later = Waiting.FIRST, False, False
     try:
         while True:
             limit = stall_s() if begun else (first_s if waiting is Waiting.FIRST else again_s) or None
+            if later and limit is not None:
+                limit = min(limit, _SOON_S)
             try:
                 piece = await _next(pieces, reader, limit)
             except TimeoutError:
                 if begun:
                     raise StalledError(f"nothing for {limit:g} s") from None
-                yield waiting
-                waiting = Waiting.AGAIN
+                later = not now()
+                if not later:
+                    yield waiting
+                    waiting = Waiting.AGAIN
                 continue
             except EOFError:
                 break
             begun = begun or begins(piece)
+            later = later and not begun
             yield piece
         reader.result()
     finally:

@@ -6,6 +6,9 @@ from typing import Final
 
 from config.phrases import PhraseSettings
 
+_TOLD_APART: Final = 6
+"""Characters by which the beginning of a sentence can be told from an answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
@@ -24,7 +27,8 @@ class Phrases:
         """What the agent said, without its asking for patience: the model would come to imitate it."""
         while text.startswith((self.hold, self.still)):
             text = text.removeprefix(self.hold).removeprefix(self.still).lstrip()
-        return text
+        broken_off = len(text) >= _TOLD_APART and any(said.startswith(text) for said in (self.hold, self.still))
+        return "" if broken_off else text
 
 
 def phrases(settings: PhraseSettings, language: str) -> Phrases:

@@ -35,7 +35,10 @@ def build_session(settings: Settings, vad: VAD, llm: LLM[Any]) -> AgentSession[N
         turn_handling=turn_handling(settings.turn),
         conn_options=SessionConnectOptions(
             llm_conn_options=_patience(settings.llm.chain, settings.llm.timeout_s),
-            tts_conn_options=_patience(settings.tts.chain, settings.tts.timeout_s),
+            # OpenAI's voice would begin its sentence again, also where part of it has been heard.
+            tts_conn_options=_patience(
+                settings.tts.chain, settings.tts.timeout_s, again=settings.tts.provider != "openai"
+            ),
             # The listener's stream is opened again and again, as long as the call lives.
             stt_conn_options=APIConnectOptions(max_retry=0, timeout=_LISTENER_S),
             # A provider's fault ends no call: the framework would hang up after the fourth in a row.
@@ -44,6 +47,6 @@ def build_session(settings: Settings, vad: VAD, llm: LLM[Any]) -> AgentSession[N
     )
 
 
-def _patience(chain: Sequence[object], timeout_s: float) -> APIConnectOptions:
+def _patience(chain: Sequence[object], timeout_s: float, *, again: bool = True) -> APIConnectOptions:
     """One more attempt at the same provider, or none where another one steps in: the caller is waiting."""
-    return APIConnectOptions(max_retry=1 if len(chain) == 1 else 0, retry_interval=RETRY_S, timeout=timeout_s)
+    return APIConnectOptions(max_retry=1 if again and len(chain) == 1 else 0, retry_interval=RETRY_S, timeout=timeout_s)

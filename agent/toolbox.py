@@ -16,6 +16,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 OURS = ("look", "recall")
 """Names of the tools that are built in: see `agent.vision.tools`."""
+CLOSE_S = 1.0
+"""Seconds that the servers have to say goodbye, all together."""
 CONNECT_S = 10.0
 """Seconds for one MCP server to be reached and to tell its tools; calls do not wait for it."""
 
@@ -74,7 +76,11 @@ class McpTools:
         for task in self._connecting:
             task.cancel()
         await asyncio.gather(*self._connecting, return_exceptions=True)
-        await asyncio.gather(*(server.aclose() for server in self._servers), return_exceptions=True)
+        if closing := [asyncio.create_task(server.aclose()) for server in self._servers]:
+            _, slow = await asyncio.wait(closing, timeout=CLOSE_S)
+            for each in slow:
+                each.cancel()
+            await asyncio.gather(*closing, return_exceptions=True)
 
     async def _connect(self, url: str, agent: Agent) -> None:
         from livekit.agents.llm.mcp import MCPServerHTTP  # noqa: PLC0415 - a second of imports that few workers need
@@ -87,11 +93,11 @@ class McpTools:
             async with asyncio.timeout(CONNECT_S):
                 await server.initialize()
                 offered = await server.list_tools()
+            async with self._order:
+                taken = {tool.id for tool in agent.tools}
+                new = [tool for tool in offered if tool.id not in taken]
+                await agent.update_tools([*agent.tools, *new])
         except Exception as error:  # noqa: BLE001 - the call goes on without; the text may hold the address's secrets
             log.error("mcp_server_not_reached", error=type(error).__name__)  # noqa: TRY400
             return
-        async with self._order:
-            taken = {tool.id for tool in agent.tools}
-            new = [tool for tool in offered if tool.id not in taken]
-            await agent.update_tools([*agent.tools, *new])
         log.info("mcp_tools_lent", tools=len(new), left_out=len(offered) - len(new))

@@ -109,7 +109,7 @@ def build_server(settings: Settings, intercom: str, reports: str) -> AgentServer
         ws_url=services.livekit_url,
         api_key=services.livekit_api_key,
         api_secret=services.livekit_api_secret.get_secret_value(),
-        load_threshold=worker.max_load or math.inf,
+        load_threshold=math.inf,  # see Admission
         load_fnc=partial(current_load, worker),
         num_idle_processes=worker.idle_processes,
         initialize_process_timeout=worker.init_timeout_s,
@@ -153,7 +153,7 @@ async def _drain(server: AgentServer, intercom: Intercom, settings: WorkerSettin
     limit_s = settings.drain_timeout_s
     # The framework ends calls without a word, so they are told before it would.
     notice = asyncio.get_running_loop().call_later(
-        max(0.0, limit_s - settings.goodbye_s), intercom.farewell, "draining"
+        limit_s - min(settings.goodbye_s, limit_s / 2), intercom.farewell, "draining"
     )
     try:
         await server.drain(timeout=limit_s)

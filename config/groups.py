@@ -50,7 +50,7 @@ class AgentSettings(BaseSettings):
     """Bearer token that every one of these servers is sent."""
     linger_s: float = Field(default=20.0, ge=0, le=3600)
     """Seconds a call stays open after its caller has left; a caller who returns in time finds it as it was."""
-    max_call_s: float = Field(default=3600.0, ge=0, le=86_400)
+    max_call_s: float = Field(default=1800.0, ge=0, le=86_400)
     """Seconds a call may last; 0 for no limit."""
     max_call_warning_s: float = Field(default=60.0, ge=0, le=3600)
     """Seconds before that limit at which the caller is told; 0 for not at all."""
@@ -112,7 +112,8 @@ class WorkerSettings(BaseSettings):
     drain_timeout_s: int = Field(default=1800, ge=1, le=86_400)  # the framework takes 0 for no limit
     """Seconds running calls may go on after the first SIGTERM; the second ends them at once."""
     goodbye_s: float = Field(default=15.0, ge=1, le=300)
-    """Seconds before that limit at which calls still running say `PHRASES__GOODBYE` and end."""
+    """Seconds before that limit at which calls still running say `PHRASES__GOODBYE` and end; half of it at most.
+    Whoever speaks may finish first, so it takes up to 12 s."""
 
 
 class LogSettings(BaseSettings):

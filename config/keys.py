@@ -17,7 +17,8 @@ def missing_keys(access: ProviderAccess, stt: SttSettings, llm: LlmSettings, tts
     speakers = {each.provider for each in tts.chain}
     own = access.openai_base_url
     asked = [model.base_url or own for model in llm.chain]
-    asked += [stt.base_url or own] * ("openai" in listeners) + [tts.base_url or own] * ("openai" in speakers)
+    asked += [stt.base_url or own] * ("openai" in listeners and stt.api_key is None)
+    asked += [tts.base_url or own] * ("openai" in speakers and tts.api_key is None)
     needed = {
         "deepgram_api_key": "deepgram" in listeners,
         "openai_api_key": any(_is_openai(url) for url in asked),
@@ -37,12 +38,12 @@ def model_key(access: ProviderAccess, llm: LlmSettings, model: Model) -> SecretS
 
 def listener_key(access: ProviderAccess, stt: SttSettings) -> SecretStr | None:
     """The key for an OpenAI compatible listener."""
-    return _key_for(access, stt.base_url, stt.api_key)
+    return stt.api_key or _key_for(access, stt.base_url, None)
 
 
 def speaker_key(access: ProviderAccess, tts: TtsSettings) -> SecretStr | None:
     """The key for an OpenAI compatible speaker."""
-    return _key_for(access, tts.base_url, tts.api_key)
+    return tts.api_key or _key_for(access, tts.base_url, None)
 
 
 def _key_for(access: ProviderAccess, url: str, own: SecretStr | None) -> SecretStr | None:

@@ -51,7 +51,7 @@ class SttSettings(BaseSettings):
     base_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """An OpenAI compatible server for listening, with its `/v1`, where it is not `OPENAI_BASE_URL`."""
     api_key: SecretStr | None = None
-    """Key of `STT__BASE_URL`, if that server wants one."""
+    """Key of that listener, in place of `OPENAI_API_KEY`."""
     fallback: Annotated[tuple[str, ...], NoDecode, _listed(_listener)] = ()
     """Who listens when the provider fails, each as `provider` or `provider:model`, separated by spaces."""
 
@@ -108,7 +108,7 @@ class TtsSettings(BaseSettings):
     base_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """An OpenAI compatible server for speaking, with its `/v1`, where it is not `OPENAI_BASE_URL`."""
     api_key: SecretStr | None = None
-    """Key of `TTS__BASE_URL`, if that server wants one."""
+    """Key of that speaker, in place of `OPENAI_API_KEY`."""
     fallback: Annotated[tuple[str, ...], NoDecode, _listed(_speaker)] = ()
     """Who speaks when the provider fails, each as `provider`, `provider:model` or `provider:model:voice`, separated by
     spaces."""

@@ -63,7 +63,7 @@ def _read(path: Path) -> str:
     if len(content) > MAX_BYTES:
         raise ValueError(f"more than {MAX_BYTES:,} bytes, which no secret has")
     try:
-        lines = content.decode("utf-8").strip().splitlines()
+        lines = content.decode("utf-8-sig").strip().splitlines()
     except UnicodeDecodeError:
         raise ValueError("it is not UTF-8 text") from None
     if not lines:

@@ -89,7 +89,7 @@ class Call:
         self.turns: list[tuple[dict[str, Any], Shown | None]] = []
         spoken = phrases(PhraseSettings(), "en")
         self.speaker = Speaker(self.session, replace(settings(), **changes), spoken)
-        self.listening = Listening(self.session, spoken)
+        self.listening = Listening(self.session, settings(), spoken)
         TurnLog(
             self.session,
             self.memory,

@@ -10,7 +10,7 @@ from structlog.types import EventDict, Processor
 from agent.ops.privacy import without_personal_data
 from config.groups import LogSettings
 
-_NOISY = ("aiohttp.access", "asyncio", "httpcore", "httpcore2", "httpx", "httpx2", "openai", "livekit")
+_NOISY = ("aiohttp.access", "asyncio", "httpcore", "httpcore2", "httpx", "httpx2", "mcp", "openai", "livekit")
 """Libraries that report their own internals at info; ours and LiveKit's agent framework stay."""
 _DETAILED = ("agent", "livekit.agents")
 """Who says more at `debug`. No library does: some write whole requests there, pictures and all."""

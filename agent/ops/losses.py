@@ -1,7 +1,7 @@
 """Job processes that ended otherwise than they should: each is one log line, and can be counted."""
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import asdict, dataclass
 
 import structlog
@@ -54,7 +54,7 @@ class LossWatch:
     """
 
     def __init__(
-        self, server: AgentServer, condemned: Mapping[int, str], on_loss: Callable[[Loss], None] = lambda _: None
+        self, server: AgentServer, condemned: MutableMapping[int, str], on_loss: Callable[[Loss], None] = lambda _: None
     ):
         """`condemned` has the reason for each process that we ended ourselves; `on_loss` is told of every loss."""
         self._server = server
@@ -71,7 +71,7 @@ class LossWatch:
         pid = getattr(process, "pid", None)
         reason = why_lost(
             exit_code,
-            condemned=self._condemned.get(pid) if pid is not None else None,
+            condemned=self._condemned.pop(pid, None) if pid is not None else None,
             supervised=getattr(process, "killed", False),
         )
         if running is None or reason is None:

@@ -12,7 +12,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series be
 
 Sample = tuple[str, float, Mapping[str, str]]
 """One observation: the metric's name, what is added or observed, and the labels."""
-Refusal = Literal["invalid", "full", "memory"]
+Refusal = Literal["invalid", "full", "memory", "load"]
 """Why the worker refuses a job."""
 
 ENDINGS = {

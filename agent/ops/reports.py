@@ -52,9 +52,10 @@ class ReportDesk:
         self._open[writer] = asyncio.current_task()
         try:
             async for line in reader:
-                job.take(json.loads(line))
-        except Exception:  # a process that died in the middle of a line
-            log.warning("report_lost", exc_info=True)
+                try:
+                    job.take(json.loads(line))
+                except Exception:  # what else it counts is worth having
+                    log.warning("report_lost", exc_info=True)
         finally:
             # The kernel keeps what was sent before a crash, so nothing is missing when the end of the stream is read.
             job.gone()

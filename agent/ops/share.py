@@ -18,10 +18,11 @@ def memory_share(root: Path = _ROOT) -> float:
     if not total:
         return 0.0
     in_use = total - machine.get("MemAvailable:", total)
-    return max([in_use / total, *_container(root / "sys/fs/cgroup", total)])
+    container = _container(root / "sys/fs/cgroup", total)
+    return in_use / total if container is None else container
 
 
-def _container(cgroup: Path, total: int) -> list[float]:
+def _container(cgroup: Path, total: int) -> float | None:
     for limit_file, usage_file, stat_file, inactive in (
         ("memory.max", "memory.current", "memory.stat", "inactive_file"),  # cgroup v2
         (
@@ -34,8 +35,8 @@ def _container(cgroup: Path, total: int) -> list[float]:
         limit, usage = _number(cgroup / limit_file), _number(cgroup / usage_file)
         if limit is not None and usage is not None and 0 < limit < total:  # else there is no limit
             reclaimable = _fields(cgroup / stat_file).get(inactive, 0)
-            return [max(0, usage - reclaimable) / limit]
-    return []
+            return max(0, usage - reclaimable) / limit
+    return None
 
 
 def _number(path: Path) -> int | None:

@@ -39,7 +39,13 @@ class Traces(Protocol):
 
 def start_traces(settings: TelemetrySettings) -> Traces:
     """Export spans if the settings ask for it. Nothing is contacted before the first span."""
-    return Export(settings, _exporter(settings)) if settings.wanted else NoTraces()
+    if not settings.wanted:
+        return NoTraces()
+    try:
+        return Export(settings, _exporter(settings))
+    except ValueError as error:  # the standard variables are OpenTelemetry's to read; calls do not depend on them
+        log.error("traces_not_started", reason=str(error))  # noqa: TRY400
+        return NoTraces()
 
 
 class NoTraces:

@@ -19,7 +19,7 @@ def test_job_is_refused_at_the_limit_and_not_before(
     calls: int, memory: float, expected: tuple[str, str] | None
 ) -> None:
     """The reason names what was found."""
-    assert refusal(WorkerSettings(max_jobs=5, max_memory=0.8), calls, memory) == expected
+    assert refusal(WorkerSettings(max_jobs=5, max_memory=0.8), calls, memory, 0.1) == expected
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,10 @@ def test_job_is_refused_at_the_limit_and_not_before(
         (0.7, 0, 0.1, 0.4, 0.4),
         (0.7, 5, 0.1, 0.4, 1.0),
         (0.7, 1, 0.9, 0.4, 1.0),
+        (0.7, 1, 0.1, 0.7, 1.0),
+        (0.9, 1, 0.1, 0.8, 0.69),
         (0.0, 0, 0.1, 0.9, 0.0),
-        (0.0, 4, 0.1, 0.9, 0.48),
+        (0.0, 4, 0.1, 0.9, 0.552),
         (0.0, 5, 0.1, 0.0, 1.0),
     ],
 )
@@ -43,4 +45,4 @@ def test_load_is_full_for_who_would_refuse(
 
 def test_memory_can_be_left_out_of_account() -> None:
     """Zero means never, as for CPU."""
-    assert refusal(WorkerSettings(max_memory=0), 0, 1.0) is None
+    assert refusal(WorkerSettings(max_memory=0, max_load=0), 0, 1.0, 1.0) is None

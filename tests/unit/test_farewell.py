@@ -59,6 +59,7 @@ class Job:
     others: int = 1
     reasons: list[str] = field(default_factory=list)
     deleted: int = 0
+    proc: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(userdata={}))
 
     @property
     def room(self) -> SimpleNamespace:

@@ -51,15 +51,15 @@ def system(root: Path, files: dict[str, str]) -> Path:
     ],
     ids=["machine", "cgroup 2", "cgroup 2 without a limit", "cgroup 1", "cgroup 1 without a limit"],
 )
-def test_share_is_of_the_tighter_limit(tmp_path: Path, files: dict[str, str], expected: float) -> None:
+def test_share_is_of_the_limit_that_holds(tmp_path: Path, files: dict[str, str], expected: float) -> None:
     """A container's own limit counts where it has one; what the kernel would give back does not."""
     assert memory_share(system(tmp_path, MACHINE | files)) == pytest.approx(expected)
 
 
-def test_container_is_no_roomier_than_its_machine(tmp_path: Path) -> None:
-    """A generous limit is of no use where others have taken the memory."""
+def test_container_with_a_limit_is_not_judged_by_its_neighbours(tmp_path: Path) -> None:
+    """Else one busy machine would have every worker on it refuse all calls."""
     files = {"sys/fs/cgroup/memory.max": "900000\n", "sys/fs/cgroup/memory.current": "9000\n"}
-    assert memory_share(system(tmp_path, MACHINE | files)) == pytest.approx(0.4)
+    assert memory_share(system(tmp_path, MACHINE | files)) == pytest.approx(0.01)
 
 
 def test_system_that_does_not_tell_refuses_nothing(tmp_path: Path) -> None:
