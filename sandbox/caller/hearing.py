@@ -36,6 +36,7 @@ class Hearing:
             "participant_connected": self._joined,
             "participant_disconnected": self._left,
             "disconnected": self._cut_off,
+            "reconnected": self._ask_again,
             "participant_attributes_changed": self._attributes,
             "track_published": self._published,
             "track_subscribed": self._subscribed,
@@ -103,8 +104,7 @@ class Hearing:
         self.agent = participant
         self._journal.add(events.AgentJoined(at=time.time(), identity=participant.identity))
         self._attributes(participant.attributes, participant)
-        for publication in participant.track_publications.values():
-            self._published(publication, participant)
+        self._ask_again()
 
     def _left(self, participant: rtc.RemoteParticipant) -> None:
         if self._is_agent(participant):
@@ -119,6 +119,12 @@ class Hearing:
     def _gone(self, agent: rtc.RemoteParticipant) -> None:
         self.agent = None
         self._journal.add(events.AgentLeft(at=time.time(), identity=agent.identity))
+
+    def _ask_again(self) -> None:
+        # While it connects anew the SDK tells of tracks already, and drops what is asked of the server.
+        if self.agent is not None:
+            for publication in self.agent.track_publications.values():
+                self._published(publication, self.agent)
 
     def _is_agent(self, participant: rtc.Participant) -> bool:
         return self.agent is not None and participant.identity == self.agent.identity
