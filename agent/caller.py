@@ -47,6 +47,7 @@ class CallerLink:
         """Follow who comes and goes; before the room is joined."""
         self._ctx.room.on("participant_connected", self._on_connected)
         self._ctx.room.on("participant_disconnected", self._on_disconnected)
+        self._ctx.room.on("reconnected", self.hear_again)
 
     def joined(self) -> None:
         """The agent is in the room and its session runs: link whoever is there."""
@@ -62,10 +63,22 @@ class CallerLink:
         """Whether the caller is in the room now."""
         return self.participant is not None
 
+    def hear_again(self) -> None:
+        """Subscribe to what the caller says, where it is not.
+
+        While the SDK connects anew it tells of tracks already, and drops what the framework then asks of the server:
+        the caller would speak to an agent that is deaf.
+        """
+        caller = self._ctx.room.remote_participants.get(self.identity or "")
+        for publication in () if caller is None else caller.track_publications.values():
+            if publication.kind == rtc.TrackKind.KIND_AUDIO and not publication.subscribed:
+                publication.set_subscribed(True)
+
     async def aclose(self) -> None:
         """Stop waiting for a caller who has left."""
         self._ctx.room.off("participant_connected", self._on_connected)
         self._ctx.room.off("participant_disconnected", self._on_disconnected)
+        self._ctx.room.off("reconnected", self.hear_again)
         if self._leaving is not None:
             self._leaving.cancel()
 

@@ -96,6 +96,7 @@ async def test_restarted_server_is_found_again_and_the_caller_is_served(
             await rig.call(caller)
             after = await rig.write(caller, "Is it better?")
             asked = await sandbox.requests("llm", since=before.request.id)
+            await rig.ask(caller, "Do you hear me speak?")
     assert after.reply.done < up_at + WHOLE_S
     assert len(asked) == 1
     assert rig.logged("job_lost") == []
