@@ -9,6 +9,7 @@ from agent.errors import DispatchError
 from agent.ops import metrics
 from agent.ops.meters import Refusal
 from agent.ops.share import memory_share
+from agent.ops.starts import StartWatch
 from config.groups import WorkerSettings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -23,9 +24,10 @@ class Admission:
     The framework's own limit is switched off: it guesses what accepted jobs will need, and refuses calls that fit.
     """
 
-    def __init__(self, server: AgentServer, settings: WorkerSettings):
+    def __init__(self, server: AgentServer, settings: WorkerSettings, starts: StartWatch):
         self._server = server
         self._settings = settings
+        self._starts = starts
         self._starting: set[str] = set()
 
     async def answer(self, request: JobRequest) -> None:
@@ -39,7 +41,8 @@ class Admission:
             return
         # The framework samples load, so jobs that are accepted but not yet running must be counted here.
         taken = self._starting | {running.job.id for running in self._server.active_jobs}
-        if (refused := refusal(self._settings, len(taken), memory_share(), cpu_share(self._server))) is not None:
+        cpu, broken = cpu_share(self._server), self._starts.hopeless
+        if (refused := refusal(self._settings, len(taken), memory_share(), cpu, broken=broken)) is not None:
             kind, reason = refused
             log.info("job_refused", job_id=request.id, room=request.room.name, reason=reason)
             metrics.job_refused(kind)
@@ -58,12 +61,13 @@ def cpu_share(server: AgentServer) -> float:
     return float(_DefaultLoadCalc.get_load(server))
 
 
-def current_load(settings: WorkerSettings, server: AgentServer) -> float:
+def current_load(settings: WorkerSettings, starts: StartWatch, server: AgentServer) -> float:
     """What LiveKit's server is told of this worker."""
-    return load(settings, len(server.active_jobs), memory_share(), cpu_share(server))
+    calls, broken = len(server.active_jobs), starts.hopeless
+    return load(settings, calls, memory_share(), cpu_share(server), broken=broken)
 
 
-def load(settings: WorkerSettings, calls: int, memory: float, cpu: float) -> float:
+def load(settings: WorkerSettings, calls: int, memory: float, cpu: float, *, broken: bool = False) -> float:
     """How full the worker is, 0 to 1.
 
     LiveKit's server asks the node whose workers have most room below 0.7 (its `agents.target_load`), and nobody else if
@@ -74,13 +78,16 @@ def load(settings: WorkerSettings, calls: int, memory: float, cpu: float) -> flo
         calls: Those that run.
         memory: Share in use, 0 to 1.
         cpu: The same.
+        broken: Whether job processes can't start.
     """
-    if refusal(settings, calls, memory, cpu) is not None:
+    if refusal(settings, calls, memory, cpu, broken=broken) is not None:
         return 1.0
     return min(cpu, _MOST) if settings.max_load else _MOST * calls / settings.max_jobs
 
 
-def refusal(settings: WorkerSettings, calls: int, memory: float, cpu: float) -> tuple[Refusal, str] | None:
+def refusal(
+    settings: WorkerSettings, calls: int, memory: float, cpu: float, *, broken: bool = False
+) -> tuple[Refusal, str] | None:
     """Why no further job is taken, as a label and in words; `None` if one is.
 
     Args:
@@ -88,7 +95,10 @@ def refusal(settings: WorkerSettings, calls: int, memory: float, cpu: float) -> 
         calls: Those that run or are about to.
         memory: Share in use, 0 to 1.
         cpu: The same.
+        broken: Whether job processes can't start.
     """
+    if broken:
+        return "broken", "job processes can't start"
     if calls >= settings.max_jobs:
         return "full", f"{calls} calls already"
     if settings.max_memory and memory >= settings.max_memory:

@@ -18,6 +18,7 @@ from agent.ops.health import HealthServer, Registration
 from agent.ops.losses import LossWatch
 from agent.ops.reports import ReportDesk
 from agent.ops.server import ask_server
+from agent.ops.starts import StartWatch
 from config.groups import WorkerSettings
 from config.settings import Settings
 
@@ -63,8 +64,9 @@ async def serve(settings: Settings) -> None:
         return
     reports = ReportDesk()
     intercom = Intercom(hang_timeout_s=settings.worker.hang_timeout_s)
-    server = build_server(settings, intercom.path, reports.address)
-    registration = Registration(server)
+    starts = StartWatch(settings.worker.idle_processes, on_failure=metrics.process_not_started)
+    server = build_server(settings, intercom.path, reports.address, starts)
+    registration = Registration(server, starts)
     metrics.watch_worker(
         settings.worker.max_jobs,
         running=lambda: len(server.active_jobs),
@@ -91,10 +93,10 @@ async def serve(settings: Settings) -> None:
     log.info("stopped")
 
 
-def build_server(settings: Settings, intercom: str, reports: str) -> AgentServer:
+def build_server(settings: Settings, intercom: str, reports: str, starts: StartWatch) -> AgentServer:
     """The framework's server, configured; nothing is contacted yet.
 
-    Job processes find the worker at `intercom`, and report what they count to `reports`.
+    Job processes find the worker at `intercom`, and report what they count to `reports`; `starts` learns which can't.
     """
     services, worker = settings.services, settings.worker
     # The weights of a turn detector, which job processes share: loaded only where calls use it.
@@ -110,7 +112,7 @@ def build_server(settings: Settings, intercom: str, reports: str) -> AgentServer
         api_key=services.livekit_api_key,
         api_secret=services.livekit_api_secret.get_secret_value(),
         load_threshold=math.inf,  # see Admission
-        load_fnc=partial(current_load, worker),
+        load_fnc=partial(current_load, worker, starts),
         num_idle_processes=worker.idle_processes,
         initialize_process_timeout=worker.init_timeout_s,
         drain_timeout=worker.drain_timeout_s,
@@ -125,7 +127,8 @@ def build_server(settings: Settings, intercom: str, reports: str) -> AgentServer
         host="127.0.0.1",
         port=0,
     )
-    admission = Admission(server, worker)
+    starts.follow(server)
+    admission = Admission(server, worker, starts)
     server.rtc_session(run_call, agent_name=services.livekit_agent_name, on_request=admission.answer)
     return server
 

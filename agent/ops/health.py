@@ -6,26 +6,29 @@ from livekit.agents import AgentServer
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 
+from agent.ops.starts import StartWatch
 from config.groups import WorkerSettings
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class Registration:
-    """Whether the LiveKit server knows this worker at the moment.
+    """Whether the LiveKit server knows this worker at the moment, and a call would be served.
 
     The framework says when a worker is registered but not when the connection is lost, so this reads its private
     flag: the one place that does, held by `tests/unit/test_framework_facts.py`.
     """
 
-    def __init__(self, server: AgentServer):
+    def __init__(self, server: AgentServer, starts: StartWatch):
         self._server = server
+        self._starts = starts
         self.registered_once = False
         server.on("worker_registered", self._on_registered)
 
     def ready(self) -> bool:
-        """Registered, connected and not draining."""
-        return self.registered_once and not self._server._connecting and not self._server.draining  # noqa: SLF001
+        """Registered, connected, able to start job processes and not draining."""
+        connected = self.registered_once and not self._server._connecting  # noqa: SLF001 - see above
+        return connected and self._starts.possible and not self._server.draining
 
     def _on_registered(self, *_: object) -> None:
         self.registered_once = True

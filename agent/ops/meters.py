@@ -12,7 +12,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series be
 
 Sample = tuple[str, float, Mapping[str, str]]
 """One observation: the metric's name, what is added or observed, and the labels."""
-Refusal = Literal["invalid", "full", "memory", "load"]
+Refusal = Literal["invalid", "full", "memory", "load", "broken"]
 """Why the worker refuses a job."""
 
 ENDINGS = {
@@ -90,9 +90,12 @@ LOOP_STALL = Histogram(
 JOBS_ACCEPTED = Counter("sighted_jobs_accepted_total", "Jobs that the worker took.")
 JOBS_REFUSED = Counter("sighted_jobs_refused_total", "Jobs that the worker was offered and refused.", ["reason"])
 JOBS_LOST = Counter("sighted_jobs_lost_total", "Job processes that ended otherwise than they should.", ["reason"])
+PROCESS_STARTS_FAILED = Counter("sighted_process_starts_failed_total", "Job processes that could not start.")
 WORKER_MAX_JOBS = Gauge("sighted_worker_max_jobs", "Calls that the worker takes at the same time at most.")
 WORKER_RUNNING_JOBS = Gauge("sighted_worker_running_jobs", "Jobs that the worker runs now.")
-WORKER_READY = Gauge("sighted_worker_ready", "1 while the worker is registered, connected and not draining.")
+WORKER_READY = Gauge(
+    "sighted_worker_ready", "1 while the worker is registered, connected, able to start job processes and not draining."
+)
 WORKER_DRAINING = Gauge("sighted_worker_draining", "1 while the worker lets its calls end and takes no more.")
 
 METRICS: dict[str, MetricWrapperBase] = {

@@ -25,6 +25,7 @@ from agent.ops.meters import (
     JOBS_REFUSED,
     LOOP_STALL,
     NAMES,
+    PROCESS_STARTS_FAILED,
     PROVIDER_ERRORS,
     PROVIDER_FALLBACKS,
     TOKENS,
@@ -128,6 +129,11 @@ def job_refused(reason: Refusal) -> None:
 def job_lost(reason: str) -> None:
     """A job process ended otherwise than it should."""
     _count((JOBS_LOST, 1, {"reason": reason}))
+
+
+def process_not_started() -> None:
+    """A job process could not start."""
+    _count((PROCESS_STARTS_FAILED, 1, {}))
 
 
 def watch_worker(

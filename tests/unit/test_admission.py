@@ -43,6 +43,13 @@ def test_load_is_full_for_who_would_refuse(
     assert load(settings, calls, memory, cpu) == pytest.approx(expected)
 
 
+def test_worker_that_cannot_start_processes_refuses_and_is_full() -> None:
+    """Another worker may serve the call."""
+    settings = WorkerSettings()
+    assert refusal(settings, 0, 0.1, 0.1, broken=True) == ("broken", "job processes can't start")
+    assert load(settings, 0, 0.1, 0.1, broken=True) == 1.0
+
+
 def test_memory_can_be_left_out_of_account() -> None:
     """Zero means never, as for CPU."""
     assert refusal(WorkerSettings(max_memory=0, max_load=0), 0, 1.0, 1.0) is None

@@ -47,12 +47,23 @@ async def test_server_tells_a_lost_connection_by_a_private_flag() -> None:
 
 
 def test_pool_tells_of_every_process_that_ended() -> None:
-    """`LossWatch` listens to the private pool, which is there once `worker_started` is told."""
+    """`LossWatch` and `StartWatch` listen to the private pool, which is there once `worker_started` is told."""
     run = inspect.getsource(AgentServer.run)
     assert run.index("self._proc_pool = ipc.proc_pool.ProcPool(") < run.index('self.emit("worker_started")')
     watched = inspect.getsource(ProcPool._monitor_process_task)
     assert watched.index("await proc.join()") < watched.index('self.emit("process_closed", proc)')
     assert {"exitcode", "killed", "pid", "running_job"} <= set(dir(ProcJobExecutor))
+
+
+def test_pool_drops_a_process_that_never_got_ready_before_it_tells() -> None:
+    """By that `StartWatch` tells it from one that ended: there the pool still has it."""
+    spawn = inspect.getsource(ProcPool._proc_spawn_task)
+    assert spawn.index("self._executors.remove(proc)") < spawn.index('self.emit("process_closed", proc)')
+    watched = inspect.getsource(ProcPool._monitor_process_task)
+    assert watched.index('self.emit("process_closed", proc)') < watched.index("self._executors.remove(proc)")
+    run = inspect.getsource(AgentServer.run)
+    assert run.index("await self._proc_pool.start()") < run.index('self.emit("worker_started")')
+    assert "self._idle_ready.wait()" in inspect.getsource(ProcPool.start)
 
 
 def test_framework_ends_a_job_process_by_two_signals() -> None:

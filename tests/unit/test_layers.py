@@ -46,6 +46,7 @@ TOUCH_LIVEKIT = {
     "agent.uploads.message": "makes the framework's messages, which are plain data",
     "agent.ops.health": "asks whether the worker is registered",
     "agent.ops.losses": "follows the framework's pool of processes",
+    "agent.ops.starts": "the same",
     "agent.ops.server": "asks the server something small",
     "agent.ops.provider_checks": "asks the providers, by the framework's clients",
 }
@@ -163,6 +164,7 @@ def test_decoding_waits_for_the_job_process() -> None:
         "agent.intercom",
         "agent.ops.losses",
         "agent.ops.share",
+        "agent.ops.starts",
         "agent.dispatch",
         "agent.errors",
         "agent.exits",

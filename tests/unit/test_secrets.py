@@ -8,6 +8,7 @@ import pytest
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
+from agent.ops.starts import StartWatch
 from agent.worker import build_server
 from config.group import group
 from config.problems import ConfigError
@@ -164,6 +165,6 @@ def test_job_processes_can_load_the_settings_again(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).write_text(REQUIRED[name])
     settings = load({f"{name}_FILE": str(tmp_path / name) for name in names}, without=names)
-    build_server(settings, intercom="", reports="")
+    build_server(settings, intercom="", reports="", starts=StartWatch(1, on_failure=lambda: None))
     os.environ.update({name: REQUIRED[name] for name in names})  # as AgentServer.run() does
     assert load_settings() == settings
