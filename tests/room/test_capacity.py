@@ -1,6 +1,7 @@
 """Capacity: a burst on cold workers is admitted to the last place, and not beyond."""
 
 import asyncio
+import re
 from collections import Counter
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -8,11 +9,21 @@ from uuid import uuid4
 
 from livekit import api
 
+from config.groups import WorkerSettings
 from sandbox.stack import start_worker, worker_env
+from tests.room.conftest import RigWith
 from tests.room.rig import Rig
 
 PLACES = {"large": 5, "small": 2}
 BURST = 30
+
+
+async def dispatch_all(rig: Rig, name: str, rooms: list[str]) -> None:
+    """Ask for an agent in every room at once."""
+    address = rig.address
+    async with api.LiveKitAPI(address.url, address.api_key, address.api_secret) as client:
+        requests = [api.CreateAgentDispatchRequest(agent_name=name, room=room) for room in rooms]
+        await asyncio.gather(*(client.agent_dispatch.create_dispatch(request) for request in requests))
 
 
 async def test_burst_fills_every_place_of_two_cold_workers_and_no_more(
@@ -23,7 +34,6 @@ async def test_burst_fills_every_place_of_two_cold_workers_and_no_more(
     rooms = [f"{name}-{number}" for number in range(BURST)]
     address = rig.address
     async with AsyncExitStack() as running:
-        client = await running.enter_async_context(api.LiveKitAPI(address.url, address.api_key, address.api_secret))
         workers: dict[str, Rig] = {}
         for worker, places in PLACES.items():
             env = {
@@ -34,12 +44,7 @@ async def test_burst_fills_every_place_of_two_cold_workers_and_no_more(
             }
             service = await start_worker(running, tmp_path / worker, env)
             workers[worker] = Rig(address, rig.sandbox, rig.speech, service.log, name, service)
-        await asyncio.gather(
-            *(
-                client.agent_dispatch.create_dispatch(api.CreateAgentDispatchRequest(agent_name=name, room=room))
-                for room in rooms
-            )
-        )
+        await dispatch_all(rig, name, rooms)
         for worker, places in PLACES.items():
             await workers[worker].until_logged("call_started", count=places)
             await workers[worker].until_logged("job_refused", count=BURST - sum(PLACES.values()))
@@ -52,3 +57,31 @@ async def test_burst_fills_every_place_of_two_cold_workers_and_no_more(
     assert max(Counter(room for calls in started.values() for room in calls).values()) == 1
     # None is refused before both were asked.
     assert refused["large"] >= set(rooms) - set(started["large"]) - set(started["small"]) <= refused["small"]
+
+
+async def test_burst_is_answered_by_default_limits_job_by_job(rig_with: RigWith) -> None:
+    """CPU and memory count too: each job that is offered either runs or is refused for a reason that is told."""
+    limits = WorkerSettings()
+    rig = await rig_with(
+        {
+            "WORKER__MAX_JOBS": "3",
+            "WORKER__MAX_LOAD": str(limits.max_load),
+            "WORKER__MAX_MEMORY": str(limits.max_memory),
+            "WORKER__IDLE_PROCESSES": str(limits.idle_processes),
+        }
+    )
+    rooms = [f"{rig.agent_name}-{number}" for number in range(10)]
+    await dispatch_all(rig, rig.agent_name, rooms)
+    await asyncio.sleep(5)  # the server passes over a worker that says it is full, so not every job is offered
+    offered = {line["room"] for line in rig.logged("received job request")}
+    refused = {line["room"]: line["reason"] for line in rig.logged("job_refused")}
+    admitted = offered - set(refused)
+    for room in admitted:
+        await rig.until_logged("call_started", room=room)
+    await asyncio.sleep(3)  # whatever was admitted too many would have begun by now
+    started = [line["room"] for line in rig.logged("call_started")]
+    for room in rooms:
+        await rig.close(room)
+    assert sorted(started) == sorted(admitted)
+    assert len(started) <= 3
+    assert all(re.fullmatch(r"3 calls already|\d+% of (memory|CPU) in use", reason) for reason in refused.values())
