@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import aiohttp
 import numpy as np
@@ -14,33 +13,11 @@ from livekit.plugins import cartesia, deepgram, openai
 
 from sandbox.control.client import SandboxClient
 from sandbox.control.entries import ToolCall
-from sandbox.control.script import Mode
-from sandbox.server import Options, Sandbox
+from sandbox.server import Sandbox
 from sandbox.tts import pcm
 
 ONCE = APIConnectOptions(max_retry=0, timeout=5)
 HZ = 16_000
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    """A sandbox in exact mode."""
-    async with Sandbox(options=Options(Mode(llm_first_token_ms=30, tts_first_sound_ms=20), models=False)) as box:
-        yield box
-
-
-@pytest.fixture
-async def client(sandbox: Sandbox) -> AsyncIterator[SandboxClient]:
-    """Its director."""
-    async with SandboxClient(sandbox.url) as client:
-        yield client
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client session."""
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 def ears(sandbox: Sandbox, http: aiohttp.ClientSession, key: str = "any") -> deepgram.STT:

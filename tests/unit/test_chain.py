@@ -8,13 +8,9 @@ from config.providers import LlmSettings, SttSettings, TtsSettings
 from config.services import ProviderAccess
 from tests.unit.test_settings import load, problems
 
+pytestmark = pytest.mark.usefixtures("own_environment")
+
 LOCAL = "http://127.0.0.1:8000/v1"
-
-
-@pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`load` writes into the environment."""
-    monkeypatch.setattr("os.environ", {})
 
 
 def test_each_provider_has_a_model_where_none_is_named() -> None:

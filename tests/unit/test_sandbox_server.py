@@ -27,20 +27,6 @@ TOKEN = {"Authorization": "Token any"}
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    """A sandbox in exact mode."""
-    async with Sandbox(options=Options(Mode(llm_first_token_ms=20, tts_first_sound_ms=10), models=False)) as box:
-        yield box
-
-
-@pytest.fixture
-async def client(sandbox: Sandbox) -> AsyncIterator[SandboxClient]:
-    """Its director."""
-    async with SandboxClient(sandbox.url) as client:
-        yield client
-
-
-@pytest.fixture
 async def http(sandbox: Sandbox) -> AsyncIterator[aiohttp.ClientSession]:
     """A client session."""
     async with aiohttp.ClientSession(sandbox.url, headers=KEYS) as session:

@@ -10,8 +10,7 @@ import pytest
 from sandbox.control.client import SandboxClient
 from sandbox.control.entries import Entry, ToolCall
 from sandbox.control.orders import BadOrder
-from sandbox.control.script import Mode
-from sandbox.server import Options, Sandbox
+from sandbox.server import Sandbox
 
 QUESTION = "What is in the corner?"
 LOOK = {
@@ -23,20 +22,6 @@ LOOK = {
     },
 }
 CALL = ToolCall("look", {"region": "top right"})
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    """A sandbox in exact mode."""
-    async with Sandbox(options=Options(Mode(llm_first_token_ms=0), models=False)) as box:
-        yield box
-
-
-@pytest.fixture
-async def client(sandbox: Sandbox) -> AsyncIterator[SandboxClient]:
-    """Its director."""
-    async with SandboxClient(sandbox.url) as client:
-        yield client
 
 
 @pytest.fixture

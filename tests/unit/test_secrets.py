@@ -1,7 +1,7 @@
 """Secrets by file: each can be given so, and nothing of a file is ever told."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,17 +16,9 @@ from config.secrets import MAX_BYTES, file_variables, read_secrets
 from config.settings import Settings, load_settings, secret_files
 from tests.fakes import REQUIRED
 
+pytestmark = pytest.mark.usefixtures("own_environment")
+
 KEYS = [name for name in REQUIRED if name != "LIVEKIT_URL"]
-
-
-@pytest.fixture(autouse=True)
-def _own_environment() -> Iterator[None]:
-    """Each test has the environment to itself."""
-    before = dict(os.environ)
-    os.environ.clear()
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def load(changes: Mapping[str, str], without: tuple[str, ...] = ()) -> Settings:

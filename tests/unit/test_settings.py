@@ -1,7 +1,7 @@
 """Settings: read from the environment, checked at once, told in plain words."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,17 +10,9 @@ from config.problems import ConfigError
 from config.settings import Settings, load_settings, variables
 from tests.fakes import REQUIRED
 
+pytestmark = pytest.mark.usefixtures("own_environment")
+
 SECRETS = ("the-secret-of-livekit", "the-secret-of-deepgram", "the-secret-of-openai", "the-secret-of-cartesia")
-
-
-@pytest.fixture(autouse=True)
-def _own_environment() -> Iterator[None]:
-    """Each test has the environment to itself."""
-    before = dict(os.environ)
-    os.environ.clear()
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def load(changes: Mapping[str, str] | None = None, *, without: tuple[str, ...] = ()) -> Settings:
