@@ -50,3 +50,5 @@ if [ -n "$stale" ]; then
 fi
 
 [ -z "$builder" ] || wait "$builder" || { say "the LiveKit server could not be built, see above"; exit 1; }
+
+scripts/page.sh

@@ -1,0 +1,1 @@
+"""The demo's page: static files, and the endpoint that lets a browser into a room."""
