@@ -1,0 +1,109 @@
+// The field for words and pictures: typed, dropped, pasted or chosen.
+import { ask } from "./chat.js";
+import { $, icon, make } from "./dom.js";
+
+const MAX_PICTURES = 8; // the agent takes so many of one caller at once
+
+export class Composer {
+  #room;
+  #agent;
+  #uploads;
+  #conversation;
+  #files = [];
+
+  constructor(room, agent, uploads, conversation) {
+    this.#room = room;
+    this.#agent = agent;
+    this.#uploads = uploads;
+    this.#conversation = conversation;
+    const words = $("words");
+    $("composer").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+    words.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        this.#send();
+      }
+    });
+    $("attach").addEventListener("click", () => $("files").click());
+    $("files").addEventListener("change", (event) => {
+      this.add(event.target.files);
+      event.target.value = "";
+    });
+    document.addEventListener("paste", (event) => {
+      if (event.clipboardData.files.length) event.preventDefault();
+      this.add(event.clipboardData.files);
+    });
+    this.#takeDrops();
+    agent.addEventListener("there", () => this.#draw());
+    agent.addEventListener("left", () => this.#draw());
+    this.#draw();
+  }
+
+  /** Pictures to be sent with the next press of the button. */
+  add(files) {
+    if ($("call").hidden) return;
+    this.#files = [...this.#files, ...files].slice(-MAX_PICTURES);
+    this.#draw();
+    if (files.length) $("words").focus();
+  }
+
+  async #send() {
+    const text = $("words").value.trim();
+    const files = this.#files;
+    if (!this.#agent.identity || (!text && !files.length)) return;
+    const reply = $("ask-now").checked;
+    $("words").value = "";
+    this.#files = [];
+    this.#draw();
+    if (!files.length) {
+      const entry = this.#conversation.typed(text);
+      await ask(this.#room, this.#agent, text).catch(() => (entry.element.dataset.fate = "rejected"));
+      return;
+    }
+    // Words that come with several pictures stand at the first; all are answered together.
+    for (const [index, file] of files.entries()) {
+      const caption = index === 0 ? text : "";
+      const { progress, status } = this.#conversation.picture(file, caption);
+      this.#uploads
+        .send(file, { caption, reply, onProgress: progress, onStatus: status })
+        .catch(() => status({ status: "rejected", message: "The picture could not be sent." }));
+    }
+  }
+
+  #draw() {
+    const chips = this.#files.map((file) => {
+      const thumb = make("img", { src: URL.createObjectURL(file), alt: file.name });
+      thumb.addEventListener("error", () => thumb.replaceWith(icon("picture")));
+      const remove = make("button", { type: "button", "aria-label": `Remove ${file.name}` }, icon("close"));
+      remove.addEventListener("click", () => {
+        this.#files = this.#files.filter((one) => one !== file);
+        this.#draw();
+        $("words").focus();
+      });
+      return make("li", {}, thumb, remove);
+    });
+    $("tray").replaceChildren(...chips);
+    $("tray").hidden = $("asking").hidden = chips.length === 0;
+    $("words").placeholder = chips.length ? "Say something about it (optional)" : "Type a question";
+    $("send").disabled = !this.#agent.identity;
+  }
+
+  #takeDrops() {
+    const veil = $("veil");
+    const over = (shown) => (event) => {
+      if (!event.dataTransfer.types.includes("Files")) return;
+      event.preventDefault();
+      veil.hidden = !shown || $("call").hidden;
+    };
+    document.addEventListener("dragenter", over(true));
+    document.addEventListener("dragover", over(true));
+    document.addEventListener("dragleave", (event) => event.relatedTarget === null && over(false)(event));
+    document.addEventListener("drop", (event) => {
+      over(false)(event);
+      this.add(event.dataTransfer.files);
+    });
+  }
+}

@@ -1,0 +1,72 @@
+// The buttons of microphone, camera and screen, their menus, and the previews.
+import { $, make } from "./dom.js";
+
+const SOURCES = ["microphone", "camera", "screen"];
+const LABELS = {
+  microphone: { on: "Mute microphone", muted: "Unmute microphone", off: "Turn on microphone" },
+  camera: { on: "Mute camera", muted: "Unmute camera", off: "Turn on camera" },
+  screen: { on: "Stop sharing", muted: "Share screen", off: "Share screen" },
+};
+
+export class Controls {
+  #devices;
+
+  constructor(devices) {
+    this.#devices = devices;
+    for (const source of SOURCES) {
+      $(source).addEventListener("click", () => devices.set(source, devices.state(source) !== "on"));
+    }
+    for (const source of ["microphone", "camera"]) {
+      $(`${source}-choice`).addEventListener("change", (event) => devices.choose(source, event.target.value));
+      $(`${source}-stop`).addEventListener("click", () => devices.stop(source));
+      closes($(`${source}-menu`));
+    }
+    devices.addEventListener("changed", () => this.draw());
+    this.draw();
+  }
+
+  draw() {
+    for (const source of SOURCES) {
+      const state = this.#devices.state(source);
+      const button = $(source);
+      button.dataset.state = state;
+      button.setAttribute("aria-pressed", String(state === "on"));
+      button.querySelector(".label").textContent = LABELS[source][state];
+    }
+    for (const source of ["microphone", "camera"]) {
+      $(`${source}-stop`).disabled = this.#devices.state(source) === "off";
+      this.#drawChoice(source);
+    }
+    for (const source of ["camera", "screen"]) this.#drawPreview(source);
+    $("nothing").hidden = !($("camera-view").hidden && $("screen-view").hidden);
+  }
+
+  async #drawChoice(source) {
+    const devices = await this.#devices.list(source);
+    const choice = $(`${source}-choice`);
+    choice.disabled = devices.length === 0;
+    const options = devices.map(({ id, label, active }) => make("option", { value: id, textContent: label, selected: active }));
+    choice.replaceChildren(...(options.length ? options : [make("option", { textContent: `No ${source} found` })]));
+  }
+
+  #drawPreview(source) {
+    const view = $(`${source}-view`);
+    const video = view.querySelector("video");
+    const track = this.#devices.state(source) === "on" ? this.#devices.track(source) : null;
+    view.hidden = track === null;
+    if (track === null) video.srcObject = null;
+    else if (!track.attachedElements.includes(video)) track.attach(video);
+  }
+}
+
+// A menu ends with Escape, and when the focus goes elsewhere.
+function closes(menu) {
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+  document.addEventListener("pointerdown", (event) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
+}

@@ -1,0 +1,105 @@
+// What was said, typed and shown, in its order.
+import { evidence } from "./evidence.js";
+import { $, icon, make } from "./dom.js";
+import { size } from "./sentences.js";
+
+export class Conversation {
+  #list = $("conversation");
+  #entries = new Map();
+  #lastQuestion = "";
+
+  /** A caption of either side; the caller’s sentences of one turn stand together. */
+  caption({ id, mine, text, final }) {
+    let entry = this.#entries.get(id);
+    if (entry === undefined) {
+      const last = this.#list.lastElementChild;
+      entry = mine && last?.dataset.kind === "spoken" ? this.#entryOf(last) : this.#add(mine, "spoken");
+      this.#entries.set(id, entry);
+    }
+    entry.parts.set(id, text);
+    entry.text.textContent = [...entry.parts.values()].join(" ");
+    entry.element.classList.toggle("passing", !final);
+    this.#follow();
+    if (final) {
+      if (mine) this.#lastQuestion = entry.text.textContent;
+      announce(`${mine ? "You" : "Agent"}: ${text}`);
+    }
+  }
+
+  /** A typed turn. */
+  typed(text) {
+    const entry = this.#add(true, "typed");
+    entry.text.textContent = text;
+    this.#lastQuestion = text;
+    this.#follow();
+    return entry;
+  }
+
+  /** Something the page itself has to say about the call. */
+  note(text) {
+    this.#list.append(make("li", { className: "note", textContent: text }));
+    this.#follow();
+  }
+
+  /** A picture on its way. Gives `progress(share)` and `status(status)`, to be told what becomes of it. */
+  picture(file, caption) {
+    const entry = this.#add(true, "picture");
+    const url = URL.createObjectURL(file);
+    const thumb = make("img", { src: url, alt: caption || `The picture ${file.name}`, className: "thumb" });
+    thumb.addEventListener("error", () => thumb.replaceWith(make("span", { className: "thumb blank" }, icon("picture"))));
+    const bar = make("progress", { max: 1, value: 0, "aria-label": `Sending ${file.name}` });
+    const fate = make("p", { className: "fate", textContent: `Sending ${file.name}, ${size(file.size)}` });
+    entry.text.textContent = caption;
+    entry.text.hidden = !caption;
+    entry.element.prepend(thumb);
+    entry.element.append(bar, fate);
+    this.#follow();
+    return {
+      progress: (share) => (bar.value = share),
+      status: (status) => {
+        bar.remove();
+        entry.element.dataset.fate = status.status;
+        const made = status.width ? ` ${status.width} × ${status.height}, ${size(status.bytes)}.` : "";
+        fate.textContent = `${status.message}${made}`;
+        announce(status.message);
+        this.#follow();
+      },
+    };
+  }
+
+  /** How a turn went, at the answer it belongs to. */
+  turn(turn) {
+    const answers = [...this.#list.querySelectorAll(".theirs")];
+    const element = answers.findLast((one) => one.querySelector(".evidence") === null);
+    const entry = element ? this.#entryOf(element) : this.#add(false, "spoken");
+    entry.element.append(evidence({ ...turn, question: this.#lastQuestion, answer: entry.text.textContent }));
+    this.#follow();
+  }
+
+  #add(mine, kind) {
+    const who = make("span", { className: "who", textContent: mine ? "You" : "Agent" });
+    const text = make("p", { className: "text", dir: "auto" });
+    const element = make("li", { className: mine ? "mine" : "theirs", "data-kind": mine ? kind : "answer" }, who, text);
+    const entry = { element, text, parts: new Map() };
+    this.#entries.set(element, entry);
+    this.#list.append(element);
+    $("empty").hidden = true;
+    return entry;
+  }
+
+  #entryOf(element) {
+    return this.#entries.get(element);
+  }
+
+  // The newest stays in view, unless somebody reads further up.
+  #follow() {
+    const scroller = $("scroller");
+    const below = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+    if (below < 400) scroller.scrollTop = scroller.scrollHeight;
+  }
+}
+
+/** Read out by screen readers: whole sentences, never the pieces they grow from. */
+export function announce(text) {
+  $("announcer").textContent = text;
+}
