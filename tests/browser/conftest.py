@@ -1,14 +1,14 @@
 """A real browser on the demo's page, with the whole stack behind it: server, worker, and stand-ins with their models."""
 
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, BrowserType, async_playwright
 
 from sandbox.caller.scenes import Sign
 from sandbox.page import files
@@ -47,8 +47,12 @@ _FLAGS = (
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
+def _browser() -> str | None:
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
 def _missing() -> str:
-    if not any(shutil.which(name) for name in _NAMES):
+    if _browser() is None:
         return f"no browser is installed, any of: {', '.join(_NAMES)}"
     return "" if files.installed() else f"the page {files.MISSING}"
 
@@ -62,13 +66,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+async def launch(chromium: BrowserType, *flags: str) -> Browser:
+    """The browser that is installed, without a window."""
+    return await chromium.launch(executable_path=_browser(), args=[*_FLAGS, *flags])
+
+
 @dataclass
 class Stage:
     """What a visit needs.
 
     Attributes:
         browser: With a camera that shows a sign, and a microphone in which the question is asked once.
-        bare: Without any device, and nobody who would allow one.
+        chromium: Starts others.
         page: The page's server.
         address: The LiveKit server.
         server: Its process.
@@ -79,7 +88,7 @@ class Stage:
     """
 
     browser: Browser
-    bare: Browser
+    chromium: BrowserType
     page: Page
     address: Address
     server: Service
@@ -89,8 +98,18 @@ class Stage:
     logs: Path
 
     def visit(self) -> AbstractAsyncContextManager[Visit]:
-        """Open the page with all devices."""
+        """Open the page, with all devices."""
         return visit(self.browser, self.page.url)
+
+    @asynccontextmanager
+    async def visit_with(self, devices: Sequence[str]) -> AsyncIterator[Visit]:
+        """Open the page in a browser of other devices, by its flags; nobody is there who would allow one."""
+        browser = await launch(self.chromium, *devices)
+        try:
+            async with visit(browser, self.page.url) as found:
+                yield found
+        finally:
+            await browser.close()
 
     async def with_worker(self, name: str, settings: Mapping[str, str]) -> "Stage":
         """The same with a worker of other settings, and a page that asks for it."""
@@ -120,18 +139,15 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         await start_worker(running, logs, {**worker_env(address, sandbox_url), **_SHARE})
         page = await running.enter_async_context(Page(address, agent_name=AGENT_NAME))
         chromium = (await running.enter_async_context(async_playwright())).chromium
-        binary = next(filter(None, map(shutil.which, _NAMES)))
-        devices = (
+        browser = await launch(
+            chromium,
             "--use-fake-ui-for-media-stream",
             "--use-fake-device-for-media-stream=display-media-type=browser",
             f"--use-file-for-fake-video-capture={scene}",
             f"--use-file-for-fake-audio-capture={sound}",
         )
-        browser = await chromium.launch(executable_path=binary, args=[*_FLAGS, *devices])
         running.push_async_callback(browser.close)
-        bare = await chromium.launch(executable_path=binary, args=[*_FLAGS])
-        running.push_async_callback(bare.close)
-        yield Stage(browser, bare, page, address, server, ready, sandbox_url, running, logs)
+        yield Stage(browser, chromium, page, address, server, ready, sandbox_url, running, logs)
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,12 @@
 """The page in a real browser: spoken, typed and shown turns, with the evidence of each."""
 
 import re
+import signal
 
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import QUESTION, WORDS, Stage
+from tests.browser.conftest import LEAD_S, QUESTION, WORDS, Stage
 from tests.browser.visit import SLOW_MS
 from tests.corpus import FOLDER
 
@@ -56,11 +57,12 @@ async def test_typed_question_shared_screen_and_pictures(stage: Stage) -> None:
         assert blind["turn"]["blind_reason"] == "none"
         assert blind["pictures"] == []
 
-        await visit.button("Share screen").click()
+        await visit.button("Share your screen").click()
         await visit.sees("It can see your screen.")
-        await visit.write("What do you see on my screen?")
+        await visit.write("What colour do you see?")
         await expect(visit.page.locator(".evidence figcaption", has_text="Your screen")).to_be_visible(timeout=SLOW_MS)
-        await visit.button("Stop sharing").click()
+        await visit.shots("screen")
+        await visit.button("Stop sharing the screen").click()
         await visit.sees("It can’t see: nothing is shown.")
 
         await visit.drop(FOLDER / "good.png", "image/png")
@@ -74,29 +76,35 @@ async def test_typed_question_shared_screen_and_pictures(stage: Stage) -> None:
         await visit.answered("colou?r|red|green|blue|white|black")
 
         await visit.drop(FOLDER / "html.jpg", "image/jpeg")
-        await visit.page.keyboard.press("Enter")
+        await visit.drop(FOLDER / "jpg_60000x60000.jpg", "image/jpeg")
+        await visit.button("Send").click()
         refused = visit.page.locator("[data-fate=rejected]")
-        await expect(refused).to_contain_text(re.compile("not a .*picture", re.IGNORECASE), timeout=SLOW_MS)
+        await expect(refused).to_have_count(2, timeout=SLOW_MS)
+        await expect(refused.first).to_contain_text("The file is HTML")
+        await expect(refused.last).to_contain_text("pixels, at most")
         await visit.shots("refused")
         assert visit.complaints == []
 
 
-async def test_refused_permission_is_told_and_the_call_goes_on(stage: Stage) -> None:
-    """Whoever allows neither microphone nor camera is told how to, and can still write."""
-    from tests.browser.visit import visit as open_page  # noqa: PLC0415
-
-    async with open_page(stage.bare, stage.page.url) as visit:
-        await visit.shots("welcome")
-        assert await visit.barriers() == []
+@pytest.mark.parametrize(
+    ("devices", "why"),
+    [((), "No {} was found."), (("--use-fake-device-for-media-stream",), "The {} is not allowed.")],
+    ids=["no device", "not allowed"],
+)
+async def test_call_goes_on_without_devices_and_says_why(stage: Stage, devices: tuple[str, ...], why: str) -> None:
+    """Whoever has neither microphone nor camera, or allows neither, is told so, and can still write."""
+    async with stage.visit_with(devices) as visit:
+        if not devices:
+            await visit.shots("welcome")
+            assert await visit.barriers() == []
         await visit.begin()
         await visit.agent_there()
-        notices = visit.at("notices")
-        await expect(notices).to_contain_text("The microphone is not allowed.")
-        await expect(notices).to_contain_text("The camera is not allowed.")
-        await visit.shots("refused-devices")
-        assert await visit.barriers() == []
+        for device in ("microphone", "camera"):
+            await expect(visit.at("notices")).to_contain_text(why.format(device))
         await visit.write("Hello")
         await visit.answered("Hello")
+        await visit.shots(f"notices-{len(devices)}")
+        assert await visit.barriers() == []
 
 
 async def test_agent_that_does_not_come_is_told_of_within_five_seconds(stage: Stage) -> None:
@@ -110,3 +118,41 @@ async def test_agent_that_does_not_come_is_told_of_within_five_seconds(stage: St
         await expect(visit.at("notices")).to_contain_text("No agent is free yet.", timeout=7_000)
         await visit.page.wait_for_timeout(200)
         assert [url for url in asked if url.endswith("/api/agent")]
+
+
+async def test_turn_lasts_as_long_as_the_button_is_held(stage: Stage) -> None:
+    """Where the agent takes turns by button the page has one, which the keyboard can hold, too."""
+    manual = await stage.with_worker("manual", {"TURN__DETECTION": "manual"})
+    async with manual.visit() as visit:
+        await visit.begin()
+        await visit.agent_there()
+        hold = visit.at("hold")
+        await expect(hold).to_be_visible(timeout=SLOW_MS)
+        await hold.focus()
+        await visit.page.keyboard.down(" ")
+        await expect(hold).to_contain_text("Let go to ask")
+        # The voice asks once, some seconds after the microphone was turned on.
+        await visit.page.wait_for_timeout((LEAD_S + 2.5) * 1000)
+        await visit.shots("held")
+        await visit.page.keyboard.up(" ")
+        await visit.answered(WORDS)
+        assert await visit.barriers() == []
+        assert visit.complaints == []
+
+
+async def test_call_goes_on_after_the_server_was_restarted(stage: Stage) -> None:
+    """The page says so, tries again by itself, and the next question is answered from the camera. Runs last."""
+    async with stage.visit() as visit:
+        await visit.begin(microphone=False)
+        await visit.agent_there()
+        await visit.sees("It can see your camera.")
+        stage.server.signal(signal.SIGKILL)
+        await stage.server.wait()
+        await expect(visit.at("notices")).to_contain_text(re.compile("made anew|can’t be reached"), timeout=SLOW_MS)
+        await visit.shots("server-gone")
+        await stage.server.start(stage.server_ready)
+        await expect(visit.at("notices")).to_be_empty(timeout=SLOW_MS)
+        await visit.agent_there()
+        await visit.sees("It can see your camera.")
+        await visit.write(QUESTION)
+        await visit.answered(WORDS)

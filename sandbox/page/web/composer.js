@@ -7,13 +7,15 @@ const MAX_PICTURES = 8; // the agent takes so many of one caller at once
 export class Composer {
   #room;
   #agent;
+  #pushToTalk;
   #uploads;
   #conversation;
   #files = [];
 
-  constructor(room, agent, uploads, conversation) {
+  constructor(room, agent, pushToTalk, uploads, conversation) {
     this.#room = room;
     this.#agent = agent;
+    this.#pushToTalk = pushToTalk;
     this.#uploads = uploads;
     this.#conversation = conversation;
     const words = $("words");
@@ -37,8 +39,7 @@ export class Composer {
       this.add(event.clipboardData.files);
     });
     this.#takeDrops();
-    agent.addEventListener("there", () => this.#draw());
-    agent.addEventListener("left", () => this.#draw());
+    pushToTalk.addEventListener("mode", () => this.#draw());
     this.#draw();
   }
 
@@ -53,7 +54,7 @@ export class Composer {
   async #send() {
     const text = $("words").value.trim();
     const files = this.#files;
-    if (!this.#agent.identity || (!text && !files.length)) return;
+    if (!this.#pushToTalk.ready || (!text && !files.length)) return;
     const reply = $("ask-now").checked;
     $("words").value = "";
     this.#files = [];
@@ -88,7 +89,7 @@ export class Composer {
     $("tray").replaceChildren(...chips);
     $("tray").hidden = $("asking").hidden = chips.length === 0;
     $("words").placeholder = chips.length ? "Say something about it (optional)" : "Type a question";
-    $("send").disabled = !this.#agent.identity;
+    $("send").disabled = !this.#pushToTalk.ready;
   }
 
   #takeDrops() {

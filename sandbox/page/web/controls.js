@@ -2,10 +2,12 @@
 import { $, make } from "./dom.js";
 
 const SOURCES = ["microphone", "camera", "screen"];
-const LABELS = {
+// What is seen stays in place, and stands in what is read out.
+const SEEN = { microphone: "Microphone", camera: "Camera", screen: "Screen" };
+const NAMES = {
   microphone: { on: "Mute microphone", muted: "Unmute microphone", off: "Turn on microphone" },
   camera: { on: "Mute camera", muted: "Unmute camera", off: "Turn on camera" },
-  screen: { on: "Stop sharing", muted: "Share screen", off: "Share screen" },
+  screen: { on: "Stop sharing the screen", muted: "Share your screen", off: "Share your screen" },
 };
 
 export class Controls {
@@ -30,8 +32,11 @@ export class Controls {
       const state = this.#devices.state(source);
       const button = $(source);
       button.dataset.state = state;
-      button.setAttribute("aria-pressed", String(state === "on"));
-      button.querySelector(".label").textContent = LABELS[source][state];
+      button.setAttribute("aria-label", NAMES[source][state]);
+      button.title = NAMES[source][state];
+      button.querySelector(".label").textContent = SEEN[source];
+      const shape = source === "screen" || state === "on" ? source : `${source}-off`;
+      button.querySelector("use").setAttribute("href", `#icon-${shape}`);
     }
     for (const source of ["microphone", "camera"]) {
       $(`${source}-stop`).disabled = this.#devices.state(source) === "off";

@@ -7,6 +7,26 @@ export class Conversation {
   #list = $("conversation");
   #entries = new Map();
   #lastQuestion = "";
+  #atEnd = true;
+
+  constructor() {
+    const scroller = $("scroller");
+    scroller.addEventListener("scroll", () => {
+      this.#atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+    });
+    const follow = new ResizeObserver(() => this.#follow());
+    follow.observe(scroller);
+    follow.observe(this.#list);
+  }
+
+  /** A new call: what was said before is gone. */
+  clear() {
+    this.#list.replaceChildren();
+    this.#entries.clear();
+    this.#lastQuestion = "";
+    this.#atEnd = true;
+    $("empty").hidden = false;
+  }
 
   /** A caption of either side; the caller’s sentences of one turn stand together. */
   caption({ id, mine, text, final }) {
@@ -19,7 +39,6 @@ export class Conversation {
     entry.parts.set(id, text);
     entry.text.textContent = [...entry.parts.values()].join(" ");
     entry.element.classList.toggle("passing", !final);
-    this.#follow();
     if (final) {
       if (mine) this.#lastQuestion = entry.text.textContent;
       announce(`${mine ? "You" : "Agent"}: ${text}`);
@@ -31,14 +50,13 @@ export class Conversation {
     const entry = this.#add(true, "typed");
     entry.text.textContent = text;
     this.#lastQuestion = text;
-    this.#follow();
     return entry;
   }
 
   /** Something the page itself has to say about the call. */
   note(text) {
     this.#list.append(make("li", { className: "note", textContent: text }));
-    this.#follow();
+    announce(text);
   }
 
   /** A picture on its way. Gives `progress(share)` and `status(status)`, to be told what becomes of it. */
@@ -51,9 +69,9 @@ export class Conversation {
     const fate = make("p", { className: "fate", textContent: `Sending ${file.name}, ${size(file.size)}` });
     entry.text.textContent = caption;
     entry.text.hidden = !caption;
+    this.#lastQuestion = caption;
     entry.element.prepend(thumb);
     entry.element.append(bar, fate);
-    this.#follow();
     return {
       progress: (share) => (bar.value = share),
       status: (status) => {
@@ -62,7 +80,6 @@ export class Conversation {
         const made = status.width ? ` ${status.width} × ${status.height}, ${size(status.bytes)}.` : "";
         fate.textContent = `${status.message}${made}`;
         announce(status.message);
-        this.#follow();
       },
     };
   }
@@ -73,7 +90,6 @@ export class Conversation {
     const element = answers.findLast((one) => one.querySelector(".evidence") === null);
     const entry = element ? this.#entryOf(element) : this.#add(false, "spoken");
     entry.element.append(evidence({ ...turn, question: this.#lastQuestion, answer: entry.text.textContent }));
-    this.#follow();
   }
 
   #add(mine, kind) {
@@ -93,9 +109,7 @@ export class Conversation {
 
   // The newest stays in view, unless somebody reads further up.
   #follow() {
-    const scroller = $("scroller");
-    const below = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
-    if (below < 400) scroller.scrollTop = scroller.scrollHeight;
+    if (this.#atEnd) $("scroller").scrollTop = $("scroller").scrollHeight;
   }
 }
 

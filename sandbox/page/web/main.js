@@ -30,13 +30,16 @@ const notices = new Notices();
 const conversation = new Conversation();
 const meter = { mine: new Meter($("microphone")), agent: new Meter($("state")) };
 new Controls(devices);
-new Composer(room, agent, uploads, conversation);
+new Composer(room, agent, pushToTalk, uploads, conversation);
 new TalkButton(pushToTalk, (problem) => notices.show("talk", problem));
 
 captions.addEventListener("caption", ({ detail }) => conversation.caption(detail));
 turns.addEventListener("turn", ({ detail }) => conversation.turn(detail));
 
-connection.addEventListener("state", async ({ detail: state }) => {
+let before = connection.state;
+connection.addEventListener("state", ({ detail: state }) => {
+  if (state === "joined" && before === "gone") conversation.note(say.ANEW);
+  before = state;
   $("welcome").hidden = state !== "idle" && state !== "ended";
   $("call").hidden = $("leave").hidden = !$("welcome").hidden;
   $("ended").hidden = state !== "ended";
@@ -51,6 +54,7 @@ agent.addEventListener("late", () => {
   connection.askAgain();
 });
 for (const event of ["there", "left", "changed"]) agent.addEventListener(event, drawState);
+pushToTalk.addEventListener("mode", drawState);
 
 devices.addEventListener("failed", ({ detail }) => {
   notices.show(detail.source, say.deviceSentence(detail.source, detail.failure));
@@ -83,6 +87,7 @@ $("start").addEventListener("submit", async (event) => {
   event.preventDefault();
   devices.wanted = { microphone: $("with-microphone").checked, camera: $("with-camera").checked, screen: false };
   notices.clear();
+  conversation.clear();
   await connection.join();
   $("words").focus();
 });
@@ -95,10 +100,13 @@ window.addEventListener("pagehide", () => connection.leave());
 
 function drawState() {
   const here = agent.participant !== null;
-  $("state").dataset.state = connection.state === "joined" && here ? agent.state || "initializing" : connection.state;
-  $("state-text").textContent = say.stateSentence(connection.state, here, agent.state);
+  const doing = pushToTalk.ready ? agent.state : "initializing";
+  $("state").dataset.state = connection.state === "joined" && here ? doing : connection.state;
+  $("state-text").textContent = say.stateSentence(connection.state, here, doing);
   const sight = connection.state === "joined" && here ? agent.sight : "";
   $("sight").dataset.sight = sight;
+  const seeing = ["camera", "screen", "both"].includes(sight);
+  $("sight").querySelector("use").setAttribute("href", seeing ? "#icon-eye" : "#icon-eye-off");
   $("sight-text").textContent = say.sightSentence(sight);
 }
 drawState();

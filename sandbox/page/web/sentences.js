@@ -60,7 +60,8 @@ export function deviceSentence(source, failure) {
 export const NOBODY =
   "No agent is free yet. It is asked again every few seconds; check that the worker runs and isn’t full.";
 export const SERVER_GONE =
-  "The server can’t be reached. The call begins anew as soon as it is back; nothing is lost on this page.";
+  "The server can’t be reached. It is tried again every few seconds, and a new call begins as soon as it is back.";
+export const ANEW = "The connection was lost, and a new call has begun. The agent does not know what was said before.";
 export const RECONNECTING = "The connection is weak or lost. It is being made anew.";
 export const PAGE_SILENT = "This browser plays no sound until you press a key or click.";
 

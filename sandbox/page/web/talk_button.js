@@ -50,12 +50,13 @@ export class TalkButton {
   }
 
   #draw() {
-    const { available, reason } = this.#pushToTalk;
+    const { ready, available, reason } = this.#pushToTalk;
     $("hold").hidden = !available;
+    $("hold").disabled = !ready;
     $("hold").dataset.state = this.#held ? "on" : "off";
     $("hold").querySelector(".label").textContent = this.#held ? "Let go to ask" : "Hold to talk";
     $("turns-end").textContent = available
       ? "This agent hears you only while the button is held."
-      : `You are heard all the time. Push to talk: ${reason}.`;
+      : `You are heard all the time. No push to talk: ${reason}.`;
   }
 }
