@@ -6,7 +6,7 @@ ARGS ?=
 export ORT_DISABLE_TELEMETRY ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit test-room lint format bench fuzz lock env-example clean
+.PHONY: help setup demo test test-unit test-room test-browser lint format bench fuzz lock env-example clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,14 +17,17 @@ setup: ## the virtual environment in .venv and the LiveKit server
 demo: setup ## a whole call on this machine, without a key (ARGS=--once ends after the self-test)
 	@$(PYTHON_BIN) -m sandbox demo $(ARGS)
 
-test: setup ## all tests: unit tests, then room tests on a real LiveKit server
-	@$(PYTHON_BIN) -m pytest tests/unit tests/room $(ARGS)
+test: setup ## all tests: unit tests, then those on a real LiveKit server, then those in a real browser
+	@$(PYTHON_BIN) -m pytest tests/unit tests/room tests/browser -rs $(ARGS)
 
 test-unit: setup ## the fast tests, without network
 	@$(PYTHON_BIN) -m pytest tests/unit $(ARGS)
 
 test-room: setup ## the tests on a real LiveKit server
 	@$(PYTHON_BIN) -m pytest tests/room $(ARGS)
+
+test-browser: setup ## the tests of the page in the Chromium that is installed; screenshots go to .screenshots
+	@$(PYTHON_BIN) -m pytest tests/browser -rs $(ARGS)
 
 lint: setup ## ruff and mypy, as CI runs them
 	@$(PYTHON_BIN) -m ruff format --check .
@@ -41,12 +44,13 @@ bench: setup ## ours and the documented recipe side by side, about 40 minutes (A
 fuzz: setup ## a million hostile inputs to what reads them, 25 minutes at most (ARGS="--budget 100000" for fewer)
 	@scripts/fuzz.sh $(ARGS)
 
-lock: ## renew the lock files after a change of pyproject.toml
+lock: ## renew the lock files after a change of pyproject.toml or sandbox/page/package.json
 	@requirements/lock.sh
+	@scripts/page.sh --lock
 
 env-example: setup ## renew .env.example and the README's table from the settings
 	@$(PYTHON_BIN) -m config.envfile > .env.example
 	@$(PYTHON_BIN) -m config.envfile --readme README.md
 
 clean: ## remove what was installed and built in the work tree
-	rm -rf .venv .venv-fuzz .fuzz .demo .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-fuzz .fuzz .demo .mypy_cache .ruff_cache .pytest_cache .screenshots sandbox/page/node_modules

@@ -1,4 +1,4 @@
-"""The command line of the sandbox: `python -m sandbox serve|call|demo`."""
+"""The command line of the sandbox: `python -m sandbox serve|call|page|demo`."""
 
 import importlib
 import logging
@@ -9,6 +9,7 @@ from typing import NoReturn
 COMMANDS = {
     "serve": ("sandbox.server", "the provider stand-ins, on loopback"),
     "call": ("sandbox.caller.command", "a scripted caller: speak, show, type, upload"),
+    "page": ("sandbox.page.server", "the page, for a LiveKit server that runs"),
     "demo": ("sandbox.demo", "server, stand-ins, worker and a self-test call"),
 }
 

@@ -14,6 +14,8 @@ from datetime import timedelta
 from dotenv import dotenv_values
 from livekit import api
 
+from sandbox.page import files
+from sandbox.page.server import Page
 from sandbox.process import ServiceError
 from sandbox.selftest import self_test
 from sandbox.stack import (
@@ -32,9 +34,12 @@ from sandbox.tts.voice import Voice
 _ROOM = "demo"
 _PORT = 7880
 _SANDBOX_PORT = 7990
+_PAGE_PORT = 8080
 _WORKER_PORT = 8081
 _LOGS = ROOT / ".demo"
 _PROVIDERS = ("DEEPGRAM", "OPENAI", "CARTESIA")
+_SHARE = {"VISION__SHARE_SNAPSHOTS": "true"}
+"""So that the page can show what the model saw; a setting of the user's own counts more."""
 
 
 def main(arguments: list[str]) -> int:
@@ -73,7 +78,8 @@ async def _demo(*, once: bool) -> int:
         _step("LiveKit server", address.url)
         # The worker contacts no provider before its first call, so it need not wait for the sandbox's models.
         sandbox_port = free_port(_SANDBOX_PORT)
-        env = {**dotenv, **worker_env(address, f"http://{HOST}:{sandbox_port}", real)}
+        share = {name: value for name, value in _SHARE.items() if name not in os.environ}
+        env = {**share, **dotenv, **worker_env(address, f"http://{HOST}:{sandbox_port}", real)}
         worker, sandbox_url, _ = await asyncio.gather(
             start_worker(running, _LOGS, env, port=_WORKER_PORT),
             start_sandbox(running, _LOGS, port=sandbox_port),
@@ -85,7 +91,7 @@ async def _demo(*, once: bool) -> int:
         outcome = await self_test(address, voice, worker.log, _step)
         _say(f"\n{'FAILED: ' + outcome.problem if outcome.problem else 'OK'}")
         if not once:
-            _say(_invitation(address))
+            _say(_invitation(address, await _open_page(running, address)))
             await asyncio.Event().wait()
         return 1 if outcome.problem else 0
 
@@ -101,7 +107,15 @@ def _stand_ins(real: dict[str, str]) -> str:
     return ", ".join(missing).replace("Openai", "OpenAI") or "nobody: all providers are your own"
 
 
-def _invitation(address: Address) -> str:
+async def _open_page(running: AsyncExitStack, address: Address) -> str:
+    """Serve the page, if it can be; where it is, or what it needs."""
+    if not files.installed():
+        return f"none: it {files.MISSING}"
+    page = await running.enter_async_context(Page(address, port=free_port(_PAGE_PORT)))
+    return page.url
+
+
+def _invitation(address: Address, page: str) -> str:
     token = (
         api.AccessToken(address.api_key, address.api_secret)
         .with_identity("you")
@@ -111,7 +125,8 @@ def _invitation(address: Address) -> str:
         .to_jwt()
     )
     return (
-        "\nEverything keeps running. Join with any LiveKit client; the agent comes along:\n"
+        f"\nEverything keeps running. Open the page, talk, and show things:\n  page     {page}\n\n"
+        "Or join with any LiveKit client; the agent comes along:\n"
         f"  address  {address.url}\n  room     {_ROOM}\n  token    {token}\n\n"
         f"  or       .venv/bin/python -m sandbox call --help\n"
         f"  logs     {_LOGS.relative_to(ROOT)}/\n\nCtrl-C stops everything."

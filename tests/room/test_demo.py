@@ -8,6 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sandbox.page import files
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(300)
 
@@ -37,3 +39,5 @@ async def test_demo_answers_from_the_camera_and_leaves_nothing_behind() -> None:
     assert "camera 1280x720" in story["saw"]
     assert "ms after the question" in story["first"]
     assert story["token"].split()[1].count(".") == 2
+    # Without npm the demo has no page, and says what it needs.
+    assert story["page"].split()[1].startswith("http://127.0.0.1:" if files.installed() else "none:")
