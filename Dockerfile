@@ -7,6 +7,8 @@
 # Python 3.12 is the newest that every dependency supports, and the release of Debian is named so that a new one never
 # arrives by itself.
 ARG BASE=python:3.12-slim-trixie
+# Only fetches what the demo's page loads in the browser; nothing of it is shipped but that.
+ARG NODE=node:24-trixie-slim
 
 
 # --- builder: uv and the lock files; nothing of it is shipped but what it installs ---------------------------------
@@ -44,6 +46,13 @@ RUN python -m venv --without-pip /opt/venv \
       /build/requirements/sandbox.txt
 
 
+# --- what the page loads in the browser, from npm by the hashes of its lock file ------------------------------------
+FROM ${NODE} AS page-packages
+WORKDIR /build
+COPY sandbox/page/package.json sandbox/page/package-lock.json sandbox/page/.npmrc ./
+RUN npm ci --omit=dev --no-audit --no-fund
+
+
 # --- base of what runs: a user without rights, and nothing to write but /tmp (multiprocessing's sockets) ------------
 FROM ${BASE} AS runtime
 
@@ -71,6 +80,9 @@ COPY --chmod=0555 deploy/healthcheck.py ./
 FROM runtime AS sandbox
 COPY --from=sandbox-packages /opt/venv /opt/venv
 COPY sandbox ./sandbox
+# One file, which holds all that it needs.
+COPY --from=page-packages /build/node_modules/livekit-client/dist/livekit-client.esm.mjs \
+  ./sandbox/page/node_modules/livekit-client/dist/
 RUN chmod -R a+rX,go-w . && python -m compileall -q --invalidation-mode unchecked-hash sandbox
 USER 10001:10001
 EXPOSE 7990

@@ -17,6 +17,7 @@ def installed() -> bool:
 def add_routes(app: web.Application) -> None:
     """Serve the page on `/`, and what it loads below `/page/`."""
     app.router.add_get("/", _index)
+    app.router.add_get("/healthz", _healthz)
     app.router.add_get("/page/lib/livekit-client.mjs", _library)
     app.router.add_static("/page/", WEB)
 
@@ -25,6 +26,10 @@ async def _index(_: web.Request) -> web.StreamResponse:
     if not installed():
         return web.Response(status=503, text=f"The page {MISSING}.\n")
     return web.FileResponse(WEB / "index.html")
+
+
+async def _healthz(_: web.Request) -> web.Response:
+    return web.Response(text="ok\n")
 
 
 async def _library(_: web.Request) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""A real browser on the demo's page, with the whole stack behind it: server, worker, and stand-ins with their models."""
+"""A real browser on the demo's page, and the whole stack behind it: server, worker, stand-ins with their models."""
 
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence

@@ -36,7 +36,7 @@ async def test_spoken_question_is_answered_from_the_camera_and_the_page_proves_i
         await visit.shots("answer")
         assert await visit.barriers() == []
         await visit.button("Mute camera").click()
-        await visit.sees("Your camera is muted: it can’t see.")
+        await visit.sees("Your camera is muted: it sees nothing.")
         await visit.button("Unmute camera").click()
         await visit.sees("It can see your camera.")
         await visit.button("Leave").click()
@@ -49,7 +49,7 @@ async def test_typed_question_shared_screen_and_pictures(stage: Stage) -> None:
     async with stage.visit() as visit:
         await visit.begin(microphone=False, camera=False)
         await visit.agent_there()
-        await visit.sees("It can’t see: nothing is shown.")
+        await visit.sees("It sees nothing right now.")
         await visit.shots("empty")
         await visit.write(QUESTION)
         blind = await visit.evidence(await visit.answered("see|show|camera"))
@@ -63,7 +63,7 @@ async def test_typed_question_shared_screen_and_pictures(stage: Stage) -> None:
         await expect(visit.page.locator(".evidence figcaption", has_text="Your screen")).to_be_visible(timeout=SLOW_MS)
         await visit.shots("screen")
         await visit.button("Stop sharing the screen").click()
-        await visit.sees("It can’t see: nothing is shown.")
+        await visit.sees("It sees nothing right now.")
 
         await visit.drop(FOLDER / "good.png", "image/png")
         await expect(visit.page.locator("#tray li")).to_have_count(1)
@@ -148,7 +148,7 @@ async def test_call_goes_on_after_the_server_was_restarted(stage: Stage) -> None
         await visit.sees("It can see your camera.")
         stage.server.signal(signal.SIGKILL)
         await stage.server.wait()
-        await expect(visit.at("notices")).to_contain_text(re.compile("made anew|can’t be reached"), timeout=SLOW_MS)
+        await expect(visit.at("notices")).to_contain_text(re.compile("made anew|cannot be reached"), timeout=SLOW_MS)
         await visit.shots("server-gone")
         await stage.server.start(stage.server_ready)
         await expect(visit.at("notices")).to_be_empty(timeout=SLOW_MS)

@@ -82,7 +82,7 @@ class Visit:
                 transfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
                 return transfer;
             }""",
-            [list(path.read_bytes()), path.name, mime],
+            [_bytes(path), path.name, mime],
         )
         for event in ("dragenter", "dragover", "drop"):
             await self.page.dispatch_event("body", event, {"dataTransfer": data})
@@ -121,6 +121,10 @@ class Visit:
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.complaints.append(message.text)
+
+
+def _bytes(path: Path) -> list[int]:
+    return list(path.read_bytes())
 
 
 @asynccontextmanager

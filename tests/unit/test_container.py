@@ -19,6 +19,8 @@ import pytest
 
 from config.groups import WorkerSettings
 from config.settings import load_settings, secret_files, variables
+from sandbox.page import files
+from sandbox.page.server import parse
 from tests.fakes import REQUIRED
 
 ROOT: Final = Path(__file__).parents[2]
@@ -101,7 +103,7 @@ class TestImage:
             line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line[:1] == "!"
         ]
         assert (ROOT / path).exists()
-        assert any(fnmatch(path, pattern) for pattern in kept)
+        assert any(fnmatch(path, pattern) or path.startswith(f"{pattern}/") for pattern in kept)
 
     def test_plain_build_makes_the_worker(self) -> None:
         """The last stage is what `docker build .` builds."""
@@ -193,6 +195,17 @@ class TestCompose:
         worker = compose()["worker"]["environment"]
         keys = compose()["livekit"]["environment"]["LIVEKIT_KEYS"]
         assert keys == f"{worker['LIVEKIT_API_KEY']}: {worker['LIVEKIT_API_SECRET']}"
+        page = compose()["page"]["environment"]
+        assert page == {name: value for name, value in worker.items() if name.startswith("LIVEKIT_")}
+
+    def test_page_is_started_with_arguments_that_it_takes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On all addresses of its container, for a browser that finds the server on this machine."""
+        for name in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
+            monkeypatch.setenv(name, re.sub(r"\$\{\w+:-(.*)\}", r"\1", compose()["page"]["environment"][name]))
+        monkeypatch.setattr(files, "installed", lambda: True)
+        command = [re.sub(r"\$\{\w+:-(.*)\}", r"\1", part) for part in compose()["page"]["command"]]
+        page = parse(command[1:])
+        assert (command[0], page.host, page.port) == ("page", "0.0.0.0", 8080)  # noqa: S104  # in a container
 
     def test_published_ports_are_those_listened_on_and_for_this_machine_alone(self) -> None:
         """Default keys guard nothing, so nobody else may knock."""
@@ -200,6 +213,7 @@ class TestCompose:
         listening = {
             "livekit": [str(server["port"]), str(server["rtc"]["tcp_port"]), f"{server['rtc']['udp_port']}/udp"],
             "sandbox": [last("sandbox", "EXPOSE")],
+            "page": ["8080"],
             "worker": [],
             "redis": [],
         }
@@ -209,7 +223,7 @@ class TestCompose:
 
     def test_each_waits_until_what_it_needs_is_healthy(self) -> None:
         """The order of the start: Redis, the server, the worker."""
-        order = {"livekit": "redis", "worker": "livekit"}
+        order = {"livekit": "redis", "worker": "livekit", "page": "livekit"}
         for name, needed in order.items():
             assert compose()[name]["depends_on"] == {needed: {"condition": "service_healthy"}}
             assert "healthcheck" in compose()[needed]
@@ -222,11 +236,11 @@ class TestCompose:
     def test_secrets_by_file_replace_every_key(self) -> None:
         """Each key of the smallest environment comes as a mounted file, and its variable is empty."""
         worker = secrets_file()["services"]["worker"]
-        files = {name: value for name, value in worker["environment"].items() if value}
-        assert set(files) == {f"{name}_FILE" for name in REQUIRED if name != "LIVEKIT_URL"}
-        assert set(files) <= set(secret_files())
-        assert set(worker["environment"]) - set(files) == {name.removesuffix("_FILE") for name in files}
-        assert files == {f"{name.upper()}_FILE": f"/run/secrets/{name}" for name in worker["secrets"]}
+        mounted = {name: value for name, value in worker["environment"].items() if value}
+        assert set(mounted) == {f"{name}_FILE" for name in REQUIRED if name != "LIVEKIT_URL"}
+        assert set(mounted) <= set(secret_files())
+        assert set(worker["environment"]) - set(mounted) == {name.removesuffix("_FILE") for name in mounted}
+        assert mounted == {f"{name.upper()}_FILE": f"/run/secrets/{name}" for name in worker["secrets"]}
 
     def test_every_secret_that_is_used_is_defined(self) -> None:
         """Each once, in one folder."""
@@ -242,7 +256,7 @@ class TestCompose:
         grace = int(compose()["worker"]["stop_grace_period"].removesuffix("s"))
         assert grace > WorkerSettings.model_fields["drain_timeout_s"].default
 
-    @pytest.mark.parametrize("name", ["redis", "livekit", "worker", "sandbox"])
+    @pytest.mark.parametrize("name", ["redis", "livekit", "worker", "sandbox", "page"])
     def test_service_is_confined(self, name: str) -> None:
         """Nothing to write to, no privilege, and a share of the machine."""
         service = compose()[name]
@@ -253,7 +267,8 @@ class TestCompose:
 
     def test_sandbox_is_built_and_started_on_request_only(self) -> None:
         """Each image comes from its own target."""
-        assert compose()["sandbox"]["profiles"] == ["sandbox"]
+        assert compose()["sandbox"]["profiles"] == compose()["page"]["profiles"] == ["sandbox"]
+        assert compose()["sandbox"]["build"] == compose()["page"]["build"]
         assert compose()["sandbox"]["build"]["target"] == "sandbox"
         assert compose()["worker"]["build"]["target"] == "production"
         assert "profiles" not in compose()["worker"]

@@ -5,9 +5,9 @@ const SIGHT = {
   camera: "It can see your camera.",
   screen: "It can see your screen.",
   both: "It can see your screen and your camera.",
-  muted: "Your camera is muted: it can’t see.",
-  stale: "Nothing comes from your camera: it can’t see.",
-  none: "It can’t see: nothing is shown.",
+  muted: "Your camera is muted: it sees nothing.",
+  stale: "Nothing comes from your camera: it sees nothing.",
+  none: "It sees nothing right now.",
   off: "This agent works without sight.",
 };
 
@@ -60,7 +60,7 @@ export function deviceSentence(source, failure) {
 export const NOBODY =
   "No agent is free yet. It is asked again every few seconds; check that the worker runs and isn’t full.";
 export const SERVER_GONE =
-  "The server can’t be reached. It is tried again every few seconds, and a new call begins as soon as it is back.";
+  "The server cannot be reached. It is tried again every few seconds, and a new call begins as soon as it is back.";
 export const ANEW = "The connection was lost, and a new call has begun. The agent does not know what was said before.";
 export const RECONNECTING = "The connection is weak or lost. It is being made anew.";
 export const PAGE_SILENT = "This browser plays no sound until you press a key or click.";
