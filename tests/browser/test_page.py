@@ -1,6 +1,5 @@
 """The page in a real browser: spoken, typed and shown turns, with the evidence of each."""
 
-import re
 import signal
 
 import pytest
@@ -41,6 +40,10 @@ async def test_spoken_question_is_answered_from_the_camera_and_the_page_proves_i
         await visit.sees("It can see your camera.")
         await visit.button("Leave").click()
         await expect(visit.button("Start the call")).to_be_focused()
+        await visit.begin(microphone=False)
+        await visit.agent_there()
+        await visit.sees("It can see your camera.")
+        await expect(visit.page.locator("#conversation li")).to_have_count(0)
         assert visit.complaints == []
 
 
@@ -65,6 +68,14 @@ async def test_typed_question_shared_screen_and_pictures(stage: Stage) -> None:
         await visit.button("Stop sharing the screen").click()
         await visit.sees("It sees nothing right now.")
 
+        # Reached by keyboard alone, in the order in which things stand.
+        await visit.at("words").focus()
+        for name in ("attach", "scroller"):
+            await visit.page.keyboard.press("Shift+Tab")
+            while await visit.page.evaluate("document.activeElement.closest('.evidence') !== null"):
+                await visit.page.keyboard.press("Shift+Tab")
+            await expect(visit.at(name)).to_be_focused()
+
         await visit.drop(FOLDER / "good.png", "image/png")
         await expect(visit.page.locator("#tray li")).to_have_count(1)
         await visit.at("words").fill("What colour is this picture?")
@@ -75,7 +86,7 @@ async def test_typed_question_shared_screen_and_pictures(stage: Stage) -> None:
         await expect(accepted).to_contain_text("The picture is in the conversation.", timeout=SLOW_MS)
         await visit.answered("colou?r|red|green|blue|white|black")
 
-        await visit.drop(FOLDER / "html.jpg", "image/jpeg")
+        await visit.at("files").set_input_files(FOLDER / "html.jpg")
         await visit.drop(FOLDER / "jpg_60000x60000.jpg", "image/jpeg")
         await visit.button("Send").click()
         refused = visit.page.locator("[data-fate=rejected]")
@@ -141,18 +152,29 @@ async def test_turn_lasts_as_long_as_the_button_is_held(stage: Stage) -> None:
 
 
 async def test_call_goes_on_after_the_server_was_restarted(stage: Stage) -> None:
-    """The page says so, tries again by itself, and the next question is answered from the camera. Runs last."""
+    """Killed or stopped in good order: the page says so, tries again by itself, and the call is sighted. Runs last."""
     async with stage.visit() as visit:
         await visit.begin(microphone=False)
         await visit.agent_there()
         await visit.sees("It can see your camera.")
-        stage.server.signal(signal.SIGKILL)
-        await stage.server.wait()
-        await expect(visit.at("notices")).to_contain_text(re.compile("made anew|cannot be reached"), timeout=SLOW_MS)
-        await visit.shots("server-gone")
-        await stage.server.start(stage.server_ready)
-        await expect(visit.at("notices")).to_be_empty(timeout=SLOW_MS)
-        await visit.agent_there()
-        await visit.sees("It can see your camera.")
-        await visit.write(QUESTION)
-        await visit.answered(WORDS)
+        for number, said in (
+            (signal.SIGKILL, "It is being made anew."),
+            (signal.SIGTERM, "The server cannot be reached."),
+        ):
+            stage.server.signal(number)
+            if number is signal.SIGTERM:
+                # The first one waits until everybody has left; the second one sends them away.
+                await visit.page.wait_for_timeout(500)
+                stage.server.signal(number)
+            await stage.server.wait()
+            await expect(visit.at("notices")).to_contain_text(said, timeout=SLOW_MS)
+            await visit.shots(f"server-{number.name.lower()}")
+            await stage.server.start(stage.server_ready)
+            await expect(visit.at("notices")).to_be_empty(timeout=SLOW_MS)
+            await visit.agent_there()
+            await visit.sees("It can see your camera.")
+            await visit.write(QUESTION)
+            answer = await visit.answered(WORDS)
+        # Stopped in good order, the server sent everybody away: the second answer is a new call's first.
+        await expect(visit.page.locator(".note").last).to_contain_text("a new call has begun")
+        assert (await visit.evidence(answer))["turn"]["turn"] == 1

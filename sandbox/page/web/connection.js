@@ -9,6 +9,7 @@ const FINAL = new Set([
   DisconnectReason.CLIENT_INITIATED,
   DisconnectReason.DUPLICATE_IDENTITY,
   DisconnectReason.PARTICIPANT_REMOVED,
+  DisconnectReason.ROOM_DELETED,
 ]);
 
 /** Tells `state` events: `idle`, `joining`, `joined`, `reconnecting`, `gone` (it tries again by itself), `ended`. */
@@ -35,6 +36,7 @@ export class Connection extends EventTarget {
       try {
         const call = await newCall();
         await this.#room.connect(call.url, call.token, { autoSubscribe: true });
+        if (!this.#wanted) return await this.#room.disconnect();
         this.#token = call.token;
         this.#become("joined");
         return;

@@ -8,11 +8,15 @@ export class Conversation {
   #entries = new Map();
   #lastQuestion = "";
   #atEnd = true;
+  #top = 0;
 
   constructor() {
     const scroller = $("scroller");
     scroller.addEventListener("scroll", () => {
-      this.#atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+      // What has come since the last look is below, and no reason to stay behind: only a move upwards is.
+      const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 80;
+      if (atEnd || scroller.scrollTop < this.#top) this.#atEnd = atEnd;
+      this.#top = scroller.scrollTop;
     });
     const follow = new ResizeObserver(() => this.#follow());
     follow.observe(scroller);
@@ -47,6 +51,7 @@ export class Conversation {
 
   /** A typed turn. */
   typed(text) {
+    this.#atEnd = true;
     const entry = this.#add(true, "typed");
     entry.text.textContent = text;
     this.#lastQuestion = text;
@@ -61,6 +66,7 @@ export class Conversation {
 
   /** A picture on its way. Gives `progress(share)` and `status(status)`, to be told what becomes of it. */
   picture(file, caption) {
+    this.#atEnd = true;
     const entry = this.#add(true, "picture");
     const url = URL.createObjectURL(file);
     const thumb = make("img", { src: url, alt: caption || `The picture ${file.name}`, className: "thumb" });

@@ -37,9 +37,11 @@ captions.addEventListener("caption", ({ detail }) => conversation.caption(detail
 turns.addEventListener("turn", ({ detail }) => conversation.turn(detail));
 
 let before = connection.state;
+let served = "";
 connection.addEventListener("state", ({ detail: state }) => {
   if (state === "joined" && before === "gone") conversation.note(say.ANEW);
   before = state;
+  if (state !== "joined" && state !== "reconnecting") served = "";
   $("welcome").hidden = state !== "idle" && state !== "ended";
   $("call").hidden = $("leave").hidden = !$("welcome").hidden;
   $("ended").hidden = state !== "ended";
@@ -47,7 +49,11 @@ connection.addEventListener("state", ({ detail: state }) => {
   if (state !== "joined") notices.show("agent", "");
   drawState();
 });
-agent.addEventListener("there", () => notices.show("agent", ""));
+agent.addEventListener("there", () => {
+  notices.show("agent", "");
+  if (served && served !== agent.identity) conversation.note(say.ANOTHER);
+  served = agent.identity;
+});
 agent.addEventListener("late", () => {
   if (connection.state !== "joined") return;
   notices.show("agent", say.NOBODY);

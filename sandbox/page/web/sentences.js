@@ -62,6 +62,7 @@ export const NOBODY =
 export const SERVER_GONE =
   "The server cannot be reached. It is tried again every few seconds, and a new call begins as soon as it is back.";
 export const ANEW = "The connection was lost, and a new call has begun. The agent does not know what was said before.";
+export const ANOTHER = "Another agent has come. It does not know what was said before.";
 export const RECONNECTING = "The connection is weak or lost. It is being made anew.";
 export const PAGE_SILENT = "This browser plays no sound until you press a key or click.";
 
