@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import expect
 
 from tests.browser.conftest import LEAD_S, QUESTION, WORDS, Stage
@@ -112,23 +113,58 @@ async def test_call_goes_on_without_devices_and_says_why(stage: Stage, devices: 
         await visit.agent_there()
         for device in ("microphone", "camera"):
             await expect(visit.at("notices")).to_contain_text(why.format(device))
-        await visit.write("Hello")
+        await visit.write("Hello <img src=x>")
         await visit.answered("Hello")
+        await expect(visit.page.locator(".mine .text")).to_have_text("Hello <img src=x>")
         await visit.shots(f"notices-{len(devices)}")
         assert await visit.barriers() == []
 
 
 async def test_agent_that_does_not_come_is_told_of_within_five_seconds(stage: Stage) -> None:
-    """The page says that nobody is free, and asks again."""
-    lonely = await stage.with_agent("nobody")
+    """The page says that nobody is free, and asks again: a worker that comes later gets the call."""
+    lonely = await stage.with_agent("late")
     async with lonely.visit() as visit:
         asked: list[str] = []
         visit.page.on("request", lambda request: asked.append(request.url))
         await visit.begin(microphone=False, camera=False)
         await expect(visit.at("state-text")).to_have_text("Waiting for the agent…", timeout=SLOW_MS)
         await expect(visit.at("notices")).to_contain_text("No agent is free yet.", timeout=7_000)
-        await visit.page.wait_for_timeout(200)
+        await visit.shots("nobody")
         assert [url for url in asked if url.endswith("/api/agent")]
+        await stage.with_worker("late", {})
+        await visit.agent_there()
+        await expect(visit.at("notices")).to_be_empty()
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        ({"reply_ms": None, "heard_ms": None}, []),
+        (
+            {"reply_ms": 900, "heard_ms": 500, "tts_ttfb_ms": 100},
+            [("heard", 500), ("first token", 800), ("first sound", 900)],
+        ),
+        # Asked early, the model had answered when the turn was taken.
+        ({"reply_ms": 560, "heard_ms": 500, "tts_ttfb_ms": 100}, [("heard", 500), ("first sound", 560)]),
+        ({"reply_ms": 700, "heard_ms": None, "tts_ttfb_ms": 200}, [("first token", 500), ("first sound", 700)]),
+        ({"reply_ms": 2400, "heard_ms": 500, "held": True}, [("heard", 500), ("asked for patience", 2400)]),
+    ],
+)
+async def test_delay_is_cut_into_what_it_was_spent_on(
+    stage: Stage, event: dict[str, object], expected: list[tuple[str, int]]
+) -> None:
+    """Each stage ends where the next one begins, and the last at the first sound."""
+    async with stage.visit() as visit:
+        stages = await visit.page.evaluate("async event => (await import('/page/stages.js')).stages(event)", event)
+    assert [(one["name"], one["to"]) for one in stages] == expected
+    assert [one["from"] for one in stages] == [0, *(one["to"] for one in stages)][: len(stages)]
+
+
+async def test_page_lets_no_text_become_markup(stage: Stage) -> None:
+    """Whatever a mistake of ours would do with it."""
+    async with stage.visit() as visit:
+        with pytest.raises(PlaywrightError, match="TrustedHTML"):
+            await visit.page.evaluate("document.body.innerHTML = '<b>bold</b>'")
 
 
 async def test_turn_lasts_as_long_as_the_button_is_held(stage: Stage) -> None:
