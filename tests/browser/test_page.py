@@ -7,7 +7,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import expect
 
 from tests.browser.conftest import LEAD_S, QUESTION, WORDS, Stage
-from tests.browser.visit import SLOW_MS
+from tests.browser.visit import PHONE, SLOW_MS
 from tests.corpus import FOLDER
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
@@ -39,6 +39,24 @@ async def test_spoken_question_is_answered_from_the_camera_and_the_page_proves_i
         await visit.sees("Your camera is muted: it sees nothing.")
         await visit.button("Unmute camera").click()
         await visit.sees("It can see your camera.")
+        await visit.page.get_by_label("Choose the microphone").click()
+        await expect(visit.at("turns-end")).to_contain_text("TURN__DETECTION is vad: push to talk needs manual")
+        choice = visit.at("microphone-choice")
+        names = await choice.locator("option").all_text_contents()
+        assert len(names) > 1
+        await choice.select_option(label=names[-1])
+        await visit.shots("menu")
+        assert await visit.barriers() == []
+        await expect(choice.locator("option:checked")).to_have_text(names[-1])
+        await visit.page.keyboard.press("Escape")
+        await expect(choice).to_be_hidden()
+        await visit.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+        await visit.page.get_by_label("Choose the camera").click()
+        box = await visit.page.locator("#camera-menu > div").bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= PHONE[0]
+        await visit.button("Stop the camera").click()
+        await visit.sees("It sees nothing right now.")
         await visit.button("Leave").click()
         await expect(visit.button("Start the call")).to_be_focused()
         await visit.begin(microphone=False)
@@ -88,7 +106,7 @@ async def test_typed_question_shared_screen_and_pictures(stage: Stage) -> None:
         await visit.answered("colou?r|red|green|blue|white|black")
 
         await visit.at("files").set_input_files(FOLDER / "html.jpg")
-        await visit.drop(FOLDER / "jpg_60000x60000.jpg", "image/jpeg")
+        await visit.paste(FOLDER / "jpg_60000x60000.jpg", "image/jpeg")
         await visit.button("Send").click()
         refused = visit.page.locator("[data-fate=rejected]")
         await expect(refused).to_have_count(2, timeout=SLOW_MS)

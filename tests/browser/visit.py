@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.async_api import Browser, ConsoleMessage, Locator, Page, expect
+from playwright.async_api import Browser, ConsoleMessage, JSHandle, Locator, Page, expect
 
 from sandbox.page.files import LIBRARY
 
@@ -76,7 +76,20 @@ class Visit:
 
     async def drop(self, path: Path, mime: str) -> None:
         """Drop a file onto the page."""
-        data = await self.page.evaluate_handle(
+        data = await self._transfer(path, mime)
+        for event in ("dragenter", "dragover", "drop"):
+            await self.page.dispatch_event("body", event, {"dataTransfer": data})
+
+    async def paste(self, path: Path, mime: str) -> None:
+        """Paste a file."""
+        data = await self._transfer(path, mime)
+        await self.page.evaluate(
+            "data => document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }))",
+            data,
+        )
+
+    async def _transfer(self, path: Path, mime: str) -> JSHandle:
+        return await self.page.evaluate_handle(
             """([bytes, name, type]) => {
                 const transfer = new DataTransfer();
                 transfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
@@ -84,8 +97,6 @@ class Visit:
             }""",
             [_bytes(path), path.name, mime],
         )
-        for event in ("dragenter", "dragover", "drop"):
-            await self.page.dispatch_event("body", event, {"dataTransfer": data})
 
     async def shots(self, name: str) -> None:
         """Take the page in every look: desktop and phone, light and dark."""
