@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -38,7 +39,7 @@ class Sharing:
         if len(self._sending) >= MAX_WAITING:
             log.warning("turn_not_shared", turn=event["turn"], waiting=len(self._sending))
             return
-        task = asyncio.create_task(self._send(event, shown, caller))
+        task = asyncio.create_task(self._send(event, shown, caller, ended_at=time.time()))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
@@ -48,15 +49,20 @@ class Sharing:
             task.cancel()
         await asyncio.gather(*self._sending, return_exceptions=True)
 
-    async def _send(self, event: dict[str, Any], shown: Shown | None, caller: str) -> None:
+    async def _send(self, event: dict[str, Any], shown: Shown | None, caller: str, *, ended_at: float) -> None:
         look = shown.look if shown is not None else None
         shots = (look.shots if isinstance(look, View) else ()) + (shown.looks if shown is not None else ())
         async with self._order:
             for shot in shots:
                 await self._try(self._send_picture(event["turn"], shot, caller), event)
-            text = json.dumps(event)
-            participant = self._room.local_participant
-            await self._try(participant.send_text(text, topic=TURN_TOPIC, destination_identities=[caller]), event)
+            telling = self._room.local_participant.send_text(
+                json.dumps(event),
+                topic=TURN_TOPIC,
+                # Pictures take their time: by this the answer is told from a sentence that has begun meanwhile.
+                attributes={"ended_at": str(round(ended_at * 1000))},
+                destination_identities=[caller],
+            )
+            await self._try(telling, event)
 
     async def _try(self, sending: Awaitable[object], event: dict[str, Any]) -> None:
         try:

@@ -232,3 +232,20 @@ async def test_call_goes_on_after_the_server_was_restarted(stage: Stage) -> None
         # Stopped in good order, the server sent everybody away: the second answer is a new call's first.
         await expect(visit.page.locator(".note").last).to_contain_text("a new call has begun")
         assert (await visit.evidence(answer))["turn"]["turn"] == 1
+
+
+async def test_evidence_finds_its_answer_though_another_sentence_has_begun(stage: Stage) -> None:
+    """Pictures take their time: what is said meanwhile gets no card that is not its own, nor does a greeting before."""
+    async with stage.visit() as visit:
+        cards = await visit.page.evaluate("""async () => {
+            const { Conversation } = await import("/page/conversation.js");
+            const conversation = new Conversation();
+            const says = (id, text, at) => conversation.caption({ id, mine: false, text, final: true, at });
+            says("a", "Hello.", 1000);
+            says("b", "It is red.", 2000);
+            says("c", "Goodbye.", 3001);
+            const event = { turn: 1, images: 0, blind_reason: "muted" };
+            conversation.turn({ event, pictures: [], endedAt: 3000 });
+            return [...document.querySelectorAll(".theirs")].map((one) => one.querySelectorAll(".evidence").length);
+        }""")
+        assert cards == [0, 1, 0]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any, cast
 
 import pytest
@@ -102,6 +103,7 @@ async def test_picture_comes_before_the_event_that_speaks_of_it() -> None:
         "topic": SNAPSHOT_TOPIC,
         "destination_identities": ["caller"],
     }
+    assert event.pop("attributes").keys() == {"ended_at"}
     assert event == {
         "event": {"turn": 7, "kind": "spoken"},
         "topic": TURN_TOPIC,
@@ -241,3 +243,18 @@ async def test_turns_that_can_not_be_sent_in_time_are_not_hoarded() -> None:
     page.flowing.set()
     await sent(shared)
     assert [told for told in page.told() if isinstance(told, int)] == list(range(MAX_WAITING))
+
+
+async def test_event_tells_when_its_answer_ended_not_when_its_pictures_were_through() -> None:
+    """A page tells the answer by it from whatever is said while the pictures are on their way."""
+    page = Page()
+    page.flowing.clear()
+    shared = sharing(page)
+    before = time.time()
+    shared.turn({"turn": 1}, shown("a"))
+    after = time.time()
+    await asyncio.sleep(0.05)
+    page.flowing.set()
+    await sent(shared)
+    ended_at = int(page.arrived[-1]["attributes"]["ended_at"]) / 1000
+    assert before - 0.001 <= ended_at <= after + 0.001

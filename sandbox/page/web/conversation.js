@@ -33,11 +33,11 @@ export class Conversation {
   }
 
   /** A caption of either side; the caller’s sentences of one turn stand together. */
-  caption({ id, mine, text, final }) {
+  caption({ id, mine, text, final, at }) {
     let entry = this.#entries.get(id);
     if (entry === undefined) {
       const last = this.#list.lastElementChild;
-      entry = mine && last?.dataset.kind === "spoken" ? this.#entryOf(last) : this.#add(mine, "spoken");
+      entry = mine && last?.dataset.kind === "spoken" ? this.#entryOf(last) : this.#add(mine, "spoken", at);
       this.#entries.set(id, entry);
     }
     entry.parts.set(id, text);
@@ -90,19 +90,19 @@ export class Conversation {
     };
   }
 
-  /** How a turn went, at the answer it belongs to. */
+  /** How a turn went, at the answer it belongs to: the last that had begun by then, though another may be growing. */
   turn(turn) {
     const answers = [...this.#list.querySelectorAll(".theirs")];
-    const element = answers.findLast((one) => one.querySelector(".evidence") === null);
-    const entry = element ? this.#entryOf(element) : this.#add(false, "spoken");
+    const element = answers.findLast((one) => this.#entryOf(one).at <= turn.endedAt && one.querySelector(".evidence") === null);
+    const entry = element ? this.#entryOf(element) : this.#add(false, "spoken", turn.endedAt);
     entry.element.append(evidence({ ...turn, question: this.#lastQuestion, answer: entry.text.textContent }));
   }
 
-  #add(mine, kind) {
+  #add(mine, kind, at = 0) {
     const who = make("span", { className: "who", textContent: mine ? "You" : "Agent" });
     const text = make("p", { className: "text", dir: "auto" });
     const element = make("li", { className: mine ? "mine" : "theirs", "data-kind": mine ? kind : "answer" }, who, text);
-    const entry = { element, text, parts: new Map() };
+    const entry = { element, text, at, parts: new Map() };
     this.#entries.set(element, entry);
     this.#list.append(element);
     $("empty").hidden = true;

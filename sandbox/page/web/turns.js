@@ -1,6 +1,6 @@
 // How each turn went, with the very pictures that the model was given.
 
-/** Tells `turn` events: `{event, pictures}`; each picture is `{blob, source, ageMs, sha256, part, genuine}`. */
+/** Tells `turn` events: `{event, endedAt, pictures}`; each picture is `{blob, source, ageMs, sha256, part, genuine}`. */
 export class Turns extends EventTarget {
   #pictures = new Map();
 
@@ -16,11 +16,13 @@ export class Turns extends EventTarget {
     room.registerTextStreamHandler("turn.completed", async (reader, { identity }) => {
       if (identity !== agent.identity) return;
       const event = JSON.parse(await reader.readAll());
+      // By the agent's clock, as are the beginnings of its captions: the answer is the last that began before it.
+      const endedAt = Number(reader.info.attributes.ended_at);
       // The pictures of a turn are sent before its event.
       const pictures = await Promise.allSettled(this.#pictures.get(String(event.turn)) ?? []);
       this.#pictures.delete(String(event.turn));
       const arrived = pictures.filter((one) => one.status === "fulfilled").map((one) => one.value);
-      this.dispatchEvent(new CustomEvent("turn", { detail: { event, pictures: arrived } }));
+      this.dispatchEvent(new CustomEvent("turn", { detail: { event, endedAt, pictures: arrived } }));
     });
     // docs:end turns
   }
