@@ -87,15 +87,16 @@ class CallerLink:
         asyncio.get_running_loop().call_soon(self._link)
 
     def _link(self) -> None:
-        if self._joined and not self.met.is_set() and self.participant is None:
-            # The session would link them too, a moment later: until then their first words and uploads had no owner.
+        if self._joined and not self.met.is_set():
+            # The session may have linked someone: whom its map of participants names first. Or it would a moment later,
+            # and until then the caller's first words and uploads had no owner.
             present = [
                 participant
                 for participant in self._ctx.room.remote_participants.values()
                 if participant.kind in DEFAULT_PARTICIPANT_KINDS and self.identity in {None, participant.identity}
             ]
-            if present:
-                first = min(present, key=lambda participant: participant.joined_at or _UNKNOWN)
+            first = min(present, key=lambda participant: participant.joined_at or _UNKNOWN, default=None)
+            if first is not None and first != self.participant:
                 self._session.room_io.set_participant(first.identity)
         linked = self.participant
         if linked is None:

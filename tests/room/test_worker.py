@@ -46,6 +46,19 @@ async def test_dispatch_metadata_shapes_the_call(rig: Rig) -> None:
     assert turn.images == []
 
 
+async def test_who_came_first_of_several_is_the_caller(rig: Rig) -> None:
+    """Whatever order the agent is told of them in: the others were there before it, too."""
+    room = "test-several"
+    async with AsyncExitStack() as guests, rig.caller(room) as caller:
+        for number in range(6):
+            await guests.enter_async_context(rig.caller(room, f"guest-{number}"))
+        await rig.call(caller)
+        [linked] = await rig.until_logged("caller_linked", room=room)
+        turn = await rig.ask(caller)
+    assert linked["participant"] == "caller"
+    assert turn.reply.text.startswith(f"Answer {turn.request.id}.")
+
+
 async def test_greeting_is_spoken_first(rig: Rig) -> None:
     """A caller who is greeted hears the agent before saying anything."""
     async with rig.caller() as caller:
