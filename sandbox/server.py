@@ -15,6 +15,7 @@ from sandbox.control import routes as control
 from sandbox.control.script import Mode, Script
 from sandbox.control.state import STATE, State
 from sandbox.llm import chat
+from sandbox.realtime import openai as openai_realtime
 from sandbox.stt import deepgram
 from sandbox.stt import openai as openai_stt
 from sandbox.tts import cartesia
@@ -72,7 +73,7 @@ class Sandbox:
         """
         app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[control.answer_bad_orders])
         app[STATE] = self.state
-        for part in (deepgram, openai_stt, chat, cartesia, openai_tts, control):
+        for part in (deepgram, openai_stt, chat, cartesia, openai_tts, openai_realtime, control):
             part.add_routes(app)
         app.router.add_get("/healthz", self._healthz)
         app.on_shutdown.append(self._close_sockets)

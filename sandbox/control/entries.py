@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
-Provider = Literal["llm", "stt", "tts"]
-PROVIDERS: tuple[Provider, ...] = ("llm", "stt", "tts")
+Provider = Literal["llm", "stt", "tts", "realtime"]
+PROVIDERS: tuple[Provider, ...] = ("llm", "stt", "tts", "realtime")
 
 Vendor = Literal["", "deepgram", "openai", "cartesia"]
 VENDORS: tuple[Vendor, ...] = ("", "deepgram", "openai", "cartesia")
@@ -93,8 +93,32 @@ class Utterance:
 
 
 @dataclass
+class Frame:
+    """A picture that came into a live conversation."""
+
+    at: float
+    """Unix seconds when it came."""
+    item: str
+    """The item that it is part of."""
+    image: SeenImage
+
+
+@dataclass
+class Deletion:
+    """An item that the client had taken out of a live conversation."""
+
+    at: float
+    """Unix seconds."""
+    item: str
+
+
+@dataclass
 class Entry:
-    """One request to a provider: a completion (llm), a listening stream or a file (stt), a spoken context (tts)."""
+    """One request to a provider.
+
+    A completion or one answer of a live conversation (llm), a listening stream or a file (stt), a spoken context (tts),
+    a live conversation (realtime).
+    """
 
     id: int
     provider: Provider
@@ -126,6 +150,16 @@ class Entry:
     """tts: what was to be spoken."""
     audio_ms: float = 0.0
     """tts: sound sent so far."""
+    frames: list[Frame] = field(default_factory=list)
+    """realtime: the pictures that came."""
+    deletions: list[Deletion] = field(default_factory=list)
+    """realtime: the items that the client deleted."""
+    held: int = 0
+    """realtime: items in the conversation now."""
+    held_images: int = 0
+    """realtime: pictures in the conversation now."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """realtime: the session as the client has set it up so far."""
 
     def to_json(self) -> dict[str, Any]:
         """As a JSON object."""
@@ -144,4 +178,14 @@ class Entry:
             Utterance(**{**u, "interims": [Interim(**interim) for interim in u["interims"]]})
             for u in data["utterances"]
         ]
-        return cls(**{**data, "messages": messages, "tool_call": call, "utterances": utterances})
+        frames = [Frame(**{**frame, "image": SeenImage(**frame["image"])}) for frame in data["frames"]]
+        return cls(
+            **{
+                **data,
+                "messages": messages,
+                "tool_call": call,
+                "utterances": utterances,
+                "frames": frames,
+                "deletions": [Deletion(**deletion) for deletion in data["deletions"]],
+            }
+        )

@@ -10,8 +10,7 @@ from sandbox.control.entries import PROVIDERS
 from sandbox.control.faults import Fault
 from sandbox.control.orders import BadOrder
 from sandbox.control.script import Line
-from sandbox.control.state import STATE
-from sandbox.stt.deepgram import drop_listeners
+from sandbox.control.state import STATE, drop_all
 
 
 def add_routes(app: web.Application) -> None:
@@ -70,10 +69,15 @@ async def _order_fault(request: web.Request) -> web.Response:
     fault = Fault.from_json(await _object(request))
     state.faults.order(fault)
     # Live streams meet a drop now, and together count as one request.
-    streams = fault.vendor in ("", "deepgram")
-    if (fault.provider, fault.kind) == ("stt", "drop") and streams and drop_listeners(state):
-        state.faults.take("stt", ("drop",), vendor=fault.vendor)
+    live = {"stt": state.listeners, "realtime": state.conversations}.get(fault.provider, {})
+    if fault.kind == "drop" and meets_live(fault) and drop_all(live, state.record):
+        state.faults.take(fault.provider, ("drop",), vendor=fault.vendor)
     return web.json_response({})
+
+
+def meets_live(fault: Fault) -> bool:
+    """Whether the fault is for those who stay connected: OpenAI's listener takes files."""
+    return fault.provider != "stt" or fault.vendor in ("", "deepgram")
 
 
 async def _clear_faults(request: web.Request) -> web.Response:

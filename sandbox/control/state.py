@@ -28,6 +28,8 @@ class State:
     prompt_cache: PromptCache = field(default_factory=PromptCache)
     listeners: dict[int, tuple[web.Request, Entry]] = field(default_factory=dict)
     """Live listening streams by the id of their entry: an ordered drop reaches them at once."""
+    conversations: dict[int, tuple[web.Request, Entry]] = field(default_factory=dict)
+    """Live conversations, likewise."""
     sockets: set[web.WebSocketResponse] = field(default_factory=set)
     """Every open websocket, to be closed at the end."""
     stt_hangover_ms: int = 250
@@ -51,6 +53,15 @@ def drop(request: web.Request) -> None:
     """Break the connection without a word, as a crashed peer would."""
     if request.transport is not None:
         request.transport.abort()
+
+
+def drop_all(streams: dict[int, tuple[web.Request, Entry]], record: Record) -> bool:
+    """Break every live connection of one kind, as ordered; whether there was one."""
+    for request, entry in (live := list(streams.values())):
+        entry.fault = "drop"
+        record.close(entry, "error", "dropped, as ordered")
+        drop(request)
+    return bool(live)
 
 
 def cut(request: web.Request) -> None:

@@ -1,19 +1,17 @@
 """Chat completions, over the wire of OpenAI."""
 
 import asyncio
-from dataclasses import replace
 
 from aiohttp import web
 
-from sandbox.control.entries import ToolCall
 from sandbox.control.faults import HANG_S, Fault
 from sandbox.control.state import STATE, State, drop, key_is_good
-from sandbox.llm import brain, completion, tools
+from sandbox.llm import completion
 from sandbox.llm.completion import Completion
 from sandbox.llm.exchange import Exchange
-from sandbox.llm.question import question_of
+from sandbox.llm.mind import Answer, think
 from sandbox.llm.refusal import Refusal
-from sandbox.llm.stream import Answer, stream, whole
+from sandbox.llm.stream import stream, whole
 
 MODEL = "sandbox"
 WORD_S = 0.008
@@ -92,26 +90,15 @@ async def _meet(exchange: Exchange, fault: Fault) -> None:
 
 
 async def _think(exchange: Exchange) -> Answer:
-    script, asked, entry = exchange.state.script, exchange.asked, exchange.entry
-    question = question_of(asked.messages)
-    offered = [name for name in asked.tools.allowed if name not in question.called]
-    scripted = script.answer(question.text, entry.id)
-    if scripted is not None:
-        # Every request for the sentence gets the call until one brings its result: the first may be a speculation.
-        call = script.call(question.text)
-        return _numbered(call, entry.id) if call and call.name in offered else scripted
-    if call := tools.choose(question.text, offered, must=asked.tools.must_call):
-        return _numbered(call, entry.id)
-    view, notes = None, question.notes
-    about_sight = brain.needs_sight(question.text) or not question.text or notes.upload or notes.fetched
-    if question.picture and about_sight:
-        data, _ = asked.images[question.picture.sha256]
-        view = await exchange.state.senses.eyes.look(data, question.picture.sha256)
-    return brain.answer(question.text, view, notes)
-
-
-def _numbered(call: ToolCall, number: int) -> ToolCall:
-    return replace(call, id=f"call_{number}")
+    asked = exchange.asked
+    return await think(
+        exchange.state,
+        exchange.entry,
+        asked.messages,
+        offered=asked.tools.allowed,
+        must_call=asked.tools.must_call,
+        picture=lambda sha256: asked.images[sha256][0],
+    )
 
 
 def _unauthorized() -> web.Response:

@@ -11,9 +11,8 @@ from aiohttp import web
 from sandbox.control.entries import Entry, ToolCall
 from sandbox.control.state import cut
 from sandbox.llm.exchange import Exchange
+from sandbox.llm.mind import Answer
 from sandbox.llm.tokens import call_tokens, text_tokens
-
-Answer = str | ToolCall
 
 _PIECES = re.compile(r"\S+\s*")
 

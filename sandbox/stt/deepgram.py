@@ -28,16 +28,6 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/v2/listen", _listen)
 
 
-def drop_listeners(state: State) -> int:
-    """Break every live stream; how many there were."""
-    listeners = list(state.listeners.values())
-    for request, entry in listeners:
-        entry.fault = "drop"
-        state.record.close(entry, "error", "dropped, as ordered")
-        drop(request)
-    return len(listeners)
-
-
 async def _listen(request: web.Request) -> web.StreamResponse:
     state = request.app[STATE]
     if not key_is_good(request.headers.get("Authorization", ""), "Token "):

@@ -1,0 +1,51 @@
+"""What the stand-in model answers to a conversation, whichever protocol brought it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from sandbox.control.entries import Entry, SeenMessage, ToolCall
+from sandbox.control.state import State
+from sandbox.llm import brain, tools
+from sandbox.llm.question import question_of
+
+Answer = str | ToolCall
+
+
+async def think(
+    state: State,
+    entry: Entry,
+    messages: list[SeenMessage],
+    *,
+    offered: tuple[str, ...],
+    must_call: bool,
+    picture: Callable[[str], bytes],
+) -> Answer:
+    """The answer: of the script, in exact mode a numbered one, else by looking.
+
+    Args:
+        state: The sandbox.
+        entry: The request, whose id numbers what is scripted.
+        messages: What it carries.
+        offered: Names of the tools that may be called.
+        must_call: Words alone are no answer.
+        picture: Gives the file of a picture in the messages by its SHA-256.
+    """
+    question = question_of(messages)
+    left = [name for name in offered if name not in question.called]
+    scripted = state.script.answer(question.text, entry.id)
+    if scripted is not None:
+        # Every request for the sentence gets the call until one brings its result: the first may be a speculation.
+        call = state.script.call(question.text)
+        return _numbered(call, entry.id) if call and call.name in left else scripted
+    if call := tools.choose(question.text, left, must=must_call):
+        return _numbered(call, entry.id)
+    view, notes = None, question.notes
+    about_sight = brain.needs_sight(question.text) or not question.text or notes.upload or notes.fetched
+    if question.picture and about_sight:
+        sha256 = question.picture.sha256
+        view = await state.senses.eyes.look(picture(sha256), sha256)
+    return brain.answer(question.text, view, notes)
+
+
+def _numbered(call: ToolCall, number: int) -> ToolCall:
+    return replace(call, id=f"call_{number}")

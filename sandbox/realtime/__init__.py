@@ -1,0 +1,1 @@
+"""Live conversations with a model that hears, sees and speaks."""

@@ -1,0 +1,239 @@
+"""One session of OpenAI's Realtime API: what the client sends, and what comes of it."""
+
+import asyncio
+import base64
+from typing import Any
+
+from sandbox.control.entries import Deletion, Entry, Frame, Utterance
+from sandbox.control.state import State
+from sandbox.llm.calls import Tools, read_tools
+from sandbox.llm.refusal import Refusal
+from sandbox.realtime.conversation import Conversation, Item, UnknownItemError
+from sandbox.realtime.ear import RATE_HZ, SILENCE_MS, Began, Ear, Turn
+from sandbox.realtime.openai_items import read_item, write_item
+from sandbox.realtime.openai_response import Response, Send, SessionExpiredError, refuse_second
+from sandbox.stt.transcribe import transcribe
+
+
+class Session:
+    """A client's session. Everything it starts ends with `aclose`.
+
+    Attributes:
+        entry: Its record.
+        expired: Set when the provider ends it, as ordered.
+    """
+
+    def __init__(self, state: State, entry: Entry, send: Send) -> None:
+        """`send` takes each event for the client."""
+        self.entry = entry
+        self.expired = asyncio.Event()
+        self._state = state
+        self._send_json = send
+        self._conversation = Conversation()
+        self._ear = Ear()
+        self._events = 0
+        self._speaking: str | None = None
+        self._active: asyncio.Task[None] | None = None
+        self._understanding: set[asyncio.Task[None]] = set()
+
+    async def begin(self) -> None:
+        """Tell the client that it may speak."""
+        await self._send({"type": "session.created", "session": {"type": "realtime", "object": "realtime.session"}})
+
+    async def take(self, event: dict[str, Any]) -> None:
+        """Do what an event of the client asks for.
+
+        Raises:
+            Refusal: It can't be done.
+        """
+        actions = {
+            "session.update": self._update,
+            "input_audio_buffer.append": self._hear,
+            "input_audio_buffer.commit": self._commit,
+            "input_audio_buffer.clear": self._clear,
+            "conversation.item.create": self._create,
+            "conversation.item.delete": self._delete,
+            "conversation.item.truncate": self._truncate,
+            "response.create": self._answer,
+            "response.cancel": self._cancel,
+        }
+        if event["type"] not in actions:
+            raise Refusal(400, f"Invalid value: {event['type']!r}.", param="type")
+        await actions[event["type"]](event)
+
+    async def aclose(self) -> None:
+        """End what is under way."""
+        tasks = [*self._understanding, *([self._active] if self._active else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def _busy(self) -> bool:
+        return self._active is not None and not self._active.done()
+
+    async def _update(self, event: dict[str, Any]) -> None:
+        config = self.entry.config
+        for key, value in event["session"].items():
+            config[key] = {**config.get(key, {}), **value} if isinstance(value, dict) else value
+        detection = self._detection()
+        self._ear.manual = detection is None
+        if detection is not None:
+            self._ear.wait(int(detection.get("silence_duration_ms") or SILENCE_MS))
+        await self._send({"type": "session.updated", "session": config})
+
+    def _detection(self) -> dict[str, Any] | None:
+        heard = self.entry.config.get("audio", {}).get("input", {})
+        detection: dict[str, Any] | None = heard.get("turn_detection", {}) if "turn_detection" in heard else {}
+        return detection
+
+    async def _hear(self, event: dict[str, Any]) -> None:
+        for heard in self._ear.feed(base64.b64decode(event["audio"])):
+            if isinstance(heard, Began):
+                self._speaking = self._name("item")
+                began = {"audio_start_ms": heard.at_ms, "item_id": self._speaking}
+                await self._send({"type": "input_audio_buffer.speech_started", **began})
+                if self._busy and (self._detection() or {}).get("interrupt_response", True):
+                    await self._interrupt()
+            else:
+                item_id = self._speaking or self._name("item")
+                stopped = {"audio_end_ms": heard.at_ms, "item_id": item_id}
+                await self._send({"type": "input_audio_buffer.speech_stopped", **stopped})
+                await self._add_turn(item_id, heard)
+
+    async def _clear(self, _: dict[str, Any]) -> None:
+        self._ear.clear()
+        await self._send({"type": "input_audio_buffer.cleared"})
+
+    async def _commit(self, _: dict[str, Any]) -> None:
+        turn = self._ear.commit()
+        if turn is None:
+            raise Refusal(
+                400, "Error committing input audio buffer: too small.", code="input_audio_buffer_commit_empty"
+            )
+        await self._add_turn(self._name("item"), turn)
+
+    async def _add_turn(self, item_id: str, turn: Turn) -> None:
+        item = Item(item_id, "message", "user", spoken=True)
+        before = self._conversation.add(item)
+        await self._send({"type": "input_audio_buffer.committed", "previous_item_id": before, "item_id": item_id})
+        await self._added(item, before)
+        ended = self._state.record.now() - turn.silence_s
+        utterance = Utterance(ended - turn.speech_s, ended)
+        self.entry.utterances.append(utterance)
+        task = asyncio.create_task(self._understand(item, utterance, turn))
+        self._understanding.add(task)
+        task.add_done_callback(self._understanding.discard)
+
+    async def _understand(self, item: Item, utterance: Utterance, turn: Turn) -> None:
+        item.text = utterance.text = await transcribe(self._state, utterance, turn.pcm, RATE_HZ)
+        utterance.final = self._state.record.now()
+        heard = self.entry.config.get("audio", {}).get("input", {})
+        if heard.get("transcription"):
+            usage = {"type": "duration", "seconds": turn.speech_s}
+            told = {"item_id": item.id, "content_index": 0, "transcript": item.text, "usage": usage}
+            await self._send({"type": "conversation.item.input_audio_transcription.completed", **told})
+        detection = self._detection()
+        if detection is not None and detection.get("create_response", True) and not self._busy:
+            self._respond({})
+
+    async def _create(self, event: dict[str, Any]) -> None:
+        name = self._name("item")
+        item, pictures = await asyncio.to_thread(read_item, event["item"], name, self._state.pictures)
+        try:
+            before = self._conversation.add(item, event.get("previous_item_id"))
+        except UnknownItemError as error:
+            raise Refusal(400, f"No item {error} to insert after.", param="previous_item_id") from error
+        except ValueError as error:
+            code = "item_create_duplicate_item_id"
+            raise Refusal(400, f"An item with id {error} exists.", code=code) from error
+        for picture in pictures:
+            self._state.record.keep_image(picture.seen.sha256, picture.data, picture.seen.mime)
+            self.entry.frames.append(Frame(self._state.record.now(), item.id, picture.seen))
+        await self._added(item, before)
+
+    async def _added(self, item: Item, before: str | None) -> None:
+        self._count()
+        await self._send({"type": "conversation.item.added", "previous_item_id": before, "item": write_item(item)})
+
+    async def _delete(self, event: dict[str, Any]) -> None:
+        item_id = str(event["item_id"])
+        self._find(item_id)
+        self._conversation.delete(item_id)
+        self.entry.deletions.append(Deletion(self._state.record.now(), item_id))
+        self._count()
+        await self._send({"type": "conversation.item.deleted", "item_id": item_id})
+
+    async def _truncate(self, event: dict[str, Any]) -> None:
+        self._find(event["item_id"])
+        named = {key: event[key] for key in ("item_id", "content_index", "audio_end_ms")}
+        await self._send({"type": "conversation.item.truncated", **named})
+
+    async def _answer(self, event: dict[str, Any]) -> None:
+        if self._busy:
+            raise refuse_second()
+        self._respond(event.get("response") or {})
+
+    async def _cancel(self, _: dict[str, Any]) -> None:
+        if not self._busy:
+            raise Refusal(400, "Cancellation failed: no active response found", code="response_cancel_not_active")
+        await self._interrupt()
+
+    def _find(self, item_id: str) -> Item:
+        try:
+            return self._conversation.get(item_id)
+        except UnknownItemError as error:
+            raise Refusal(400, f"No item {item_id!r}.", code="item_not_found", param="item_id") from error
+
+    def _respond(self, asked: dict[str, Any]) -> None:
+        config = self.entry.config
+        entry = self._state.record.open("llm", model=self.entry.model, vendor="openai")
+        instructions = str(asked.get("instructions") or config.get("instructions") or "")
+        entry.messages = self._conversation.messages(instructions)
+        tools = _tools(asked if asked.get("tools") else config, str(asked.get("tool_choice") or "auto"))
+        entry.tools = list(tools.names)
+        entry.prompt_tokens, entry.cached_tokens = self._state.prompt_cache.count(entry.messages, tools.definition)
+        response = Response(
+            f"resp_{entry.id}",
+            self._state,
+            entry,
+            self._conversation,
+            self._send,
+            instructions=str(asked.get("instructions") or ""),
+            tools=tools.allowed,
+            must_call=tools.must_call,
+            metadata=asked.get("metadata"),
+            received=asyncio.get_running_loop().time(),
+        )
+        self._active = asyncio.create_task(self._run(response))
+
+    async def _run(self, response: Response) -> None:
+        try:
+            await response.run()
+        except SessionExpiredError:
+            self.expired.set()
+        except ConnectionError:
+            self._state.record.close(response.entry, "cancelled", "the client went away")
+        finally:
+            self._count()
+
+    async def _interrupt(self) -> None:
+        if self._active is not None:
+            self._active.cancel()
+            await asyncio.gather(self._active, return_exceptions=True)
+
+    def _count(self) -> None:
+        self.entry.held, self.entry.held_images = len(self._conversation.items), self._conversation.images
+
+    def _name(self, kind: str) -> str:
+        self._events += 1
+        return f"{kind}_{self.entry.id}_{self._events}"
+
+    async def _send(self, event: dict[str, Any]) -> None:
+        await self._send_json({"event_id": self._name("event"), **event})
+
+
+def _tools(config: dict[str, Any], choice: str) -> Tools:
+    """The tools of a session, which are flat there and nested in a completion."""
+    tools = [{"type": "function", "function": tool} for tool in config.get("tools") or []]
+    return read_tools({"tools": tools, "tool_choice": choice}) if tools else Tools()
