@@ -7,32 +7,27 @@ from typing import Any
 import structlog
 from livekit.agents import NOT_GIVEN, AgentSession, AutoSubscribe, CloseEvent, JobContext
 from livekit.agents.llm import Tool
-from livekit.agents.voice.room_io import RoomOptions, TextInputOptions
+from livekit.agents.voice.room_io import RoomOptions, TextInputEvent, TextInputOptions
 
-from agent.assistant import Assistant
 from agent.background import Background
 from agent.caller import CallerLink
 from agent.chat import take_chat
+from agent.conversation import Basis, Conversation
 from agent.errors import UploadError
 from agent.farewell import ENDING, Farewell
-from agent.gallery import Gallery
-from agent.listening import Listening
 from agent.onlooker import Onlooker
 from agent.ops.stalls import StallWatch
 from agent.phrases import phrases
+from agent.piped import PipedConversation
 from agent.push_to_talk import PushToTalk
+from agent.realtime.conversation import LiveConversation
 from agent.sharing import Sharing
-from agent.speaker import Speaker
 from agent.toolbox import McpTools
 from agent.trace import CallTrace
-from agent.turns import TurnLog
 from agent.twin import Twin
 from agent.uploads.decoder import Decoder
 from agent.uploads.intake import UploadIntake
-from agent.uploads.message import background_message
-from agent.vision.album import Album
-from agent.vision.memory import Memory, Shown
-from agent.vision.tools import sight_tools
+from agent.vision.memory import Shown
 from config.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -63,40 +58,26 @@ class Call:
         vision, uploads = settings.vision, settings.uploads
         self._session = session
         self._onlooker = Onlooker(ctx.room, session, vision, lambda: self._caller.participant)
-        self._memory = Memory(
-            self._onlooker.sight,
-            detail=vision.detail,
-            max_views=vision.max_images,
-            max_looks=vision.max_looks,
-            max_uploads=uploads.max_images,
-            max_turns=settings.llm.max_history_turns,
-        )
-        kept = vision.recall_max_images if vision.recall_tool else 0
-        self._album = Album(max_turns=kept, max_bytes=vision.recall_max_bytes)
         self._stalls = StallWatch()
         self._sharing = Sharing(ctx.room, lambda: self._caller.identity) if vision.share_snapshots else None
         spoken = phrases(settings.phrases, settings.tts.language)
-        self._speaker = Speaker(session, settings, spoken)
-        self._listening = Listening(session, settings, spoken)
-        self._turns = TurnLog(
-            session,
-            self._memory,
-            self._stalls,
-            outcome=self._speaker.outcome,
-            on_turn=self._on_turn,
-            trace=trace,
+        kind = LiveConversation if settings.agent.mode == "realtime" else PipedConversation
+        self._conversation: Conversation = kind(
+            Basis(
+                session=session,
+                settings=settings,
+                onlooker=self._onlooker,
+                stalls=self._stalls,
+                trace=trace,
+                instructions=instructions,
+                background=background,
+                tools=tools,
+                on_turn=self._on_turn,
+                on_refused=self._on_refused,
+                is_caller=self._is_caller,
+            )
         )
-        self._assistant = Assistant(
-            instructions,
-            self._memory,
-            background=background_message(background.pictures, len(background.problems), vision.detail),
-            tools=[*sight_tools(vision, self._onlooker.sight, self._memory, self._album), *tools],
-            on_turn=self._turns.confirm,
-            on_sound=self._onlooker.attention.sound,
-            on_refused=self._on_refused,
-            speaker=self._speaker,
-            listening=self._listening,
-        )
+        self._gallery = self._conversation.gallery
         self._mcp = McpTools(settings.agent)
         self._caller = CallerLink(
             ctx, session, only_for=only_for, linger_s=settings.agent.linger_s, on_change=self._on_caller
@@ -108,20 +89,17 @@ class Call:
             withdraw=lambda: ctx.shutdown("withdrawn"),
         )
         self._ordered = farewell
-        self._farewell = Farewell(ctx, session, settings.agent, spoken, heard=self._caller.is_here)
+        self._farewell = Farewell(
+            ctx, session, settings.agent, spoken, heard=self._caller.is_here, say=self._conversation.say
+        )
         self._push_to_talk = PushToTalk(
             ctx.room,
             session,
             settings.turn,
             is_caller=self._is_caller,
             on_turn=self._onlooker.turn,
-            on_anew=self._listening.forget,
-        )
-        self._gallery = Gallery(
-            self._assistant,
-            session,
-            is_caller=self._is_caller,
-            detail=vision.detail,
+            on_anew=self._conversation.forget,
+            before_answer=self._conversation.before_answer,
         )
         self._intake = UploadIntake(
             ctx.room,
@@ -140,8 +118,7 @@ class Call:
         self._caller.register()
         self._intake.register()
         self._onlooker.register()
-        self._listening.register()
-        self._speaker.register()
+        self._conversation.register()
         self._push_to_talk.close_hearing()
         self._session.on("close", self._on_session_closed)
         self._ctx.add_shutdown_callback(self._aclose)
@@ -152,22 +129,24 @@ class Call:
             # The session asks the room for the participant it is to link, and a room that is not joined has none.
             await connecting
         await self._session.start(
-            self._assistant,
+            self._conversation.agent,
             room=room,
             room_options=RoomOptions(
                 participant_identity=self._caller.identity or NOT_GIVEN,
                 close_on_disconnect=False,  # the caller may come back: see CallerLink
-                text_input=TextInputOptions(text_input_cb=take_chat),
+                text_input=TextInputOptions(text_input_cb=self._take_chat),
+                video_input=self._conversation.video_input,
             ),
             record=False,
         )
-        self._mcp.lend_to(self._assistant)
+        self._mcp.lend_to(self._conversation.agent)
         await connecting
         self._caller.joined()
         if await self._twin.joined():
             self._ctx.shutdown("withdrawn")
             return
         self._push_to_talk.register()
+        self._conversation.started()
         self._gallery.open()
         await self._onlooker.joined()
         self._farewell.start(self._ordered)
@@ -178,7 +157,10 @@ class Call:
     async def _greet(self) -> None:
         if self._settings.agent.greeting:
             await self._session.room_io.wait_for_ready()
-            self._session.say(self._settings.agent.greeting)
+            self._conversation.say(self._session, self._settings.agent.greeting)
+
+    async def _take_chat(self, session: AgentSession[None], event: TextInputEvent) -> None:
+        await take_chat(session, event, before_answer=self._conversation.before_answer)
 
     def _on_caller(self) -> None:
         self._onlooker.refresh()
@@ -190,8 +172,6 @@ class Call:
     def _on_turn(self, event: dict[str, Any], shown: Shown | None) -> None:
         if shown is not None:
             self._gallery.answered(shown.uploads)
-            if shown.question is not None:
-                self._album.add(shown.look)  # what the user's turns showed, not what the agent said of its own accord
         if self._sharing is not None:
             self._sharing.turn(event, shown)
 
@@ -226,10 +206,9 @@ class Call:
         await self._intake.aclose()
         await self._gallery.aclose()
         await self._mcp.aclose()
-        await self._listening.aclose()
-        await self._speaker.aclose()
+        await self._conversation.aclose()
         if self._sharing is not None:
             await self._sharing.aclose()
         await self._stalls.aclose()
         if self._stands:
-            log.info("call_ended", reason=reason.replace(" ", "_"), **self._turns.summary())
+            log.info("call_ended", reason=reason.replace(" ", "_"), **self._conversation.turns.summary())

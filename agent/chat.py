@@ -1,8 +1,12 @@
 """Typed turns: what comes in on `lk.chat`."""
 
+from collections.abc import Awaitable, Callable
+
 import structlog
 from livekit.agents import AgentSession
 from livekit.agents.voice.room_io import TextInputEvent, TextInputOptions
+
+from agent.words import nothing
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -15,14 +19,17 @@ def typed(text: str) -> str:
     return text.strip()[:MAX_CHARACTERS]
 
 
-async def take_chat(session: AgentSession[None], event: TextInputEvent) -> None:
-    """Answer a chat message as the framework does; a blank one is no turn."""
+async def take_chat(
+    session: AgentSession[None], event: TextInputEvent, *, before_answer: Callable[[], Awaitable[None]] = nothing
+) -> None:
+    """Answer a chat message as the framework does, once `before_answer` is done; a blank one is no turn."""
     text = typed(event.text)
     if not text:
         return
     if len(text) < len(event.text.strip()):
         log.warning("chat_cut", characters=len(event.text), kept=len(text))
     event.text = text
+    await before_answer()
     handled = TextInputOptions().text_input_cb(session, event)
     if handled is not None:
         await handled

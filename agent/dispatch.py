@@ -48,6 +48,7 @@ class Dispatch(_Strict):
             agent=_with(settings.agent, greeting=self.greeting, images=self.images or None),
             stt=_with(settings.stt, language=self.language),
             tts=_with(settings.tts, language=_spoken_language(self.language), voice=self.voice),
+            realtime=_with(settings.realtime, language=_spoken_language(self.language), voice=self.voice),
             vision=_with(settings.vision, source=self.vision.source, detail=self.vision.detail),
         )
 

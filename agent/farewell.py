@@ -9,6 +9,7 @@ from livekit.agents import AgentSession, JobContext
 from livekit.agents.voice.agent_activity import ActivityClosedError
 
 from agent.phrases import Phrases
+from agent.words import Say, say_aloud
 from config.groups import AgentSettings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -30,10 +31,11 @@ class Farewell:
         phrases: Phrases,
         *,
         heard: Callable[[], bool],
+        say: Say = say_aloud,
         floor_s: float = 4.0,
         words_s: float = 8.0,
     ):
-        """`heard` tells whether anybody is there to hear it.
+        """`heard` tells whether anybody is there to hear it, `say` is how it is said.
 
         Whoever speaks may finish for `floor_s` seconds; the goodbye may take `words_s`, from its request to its end.
         """
@@ -42,6 +44,7 @@ class Farewell:
         self._settings = settings
         self._phrases = phrases
         self._heard = heard
+        self._speak = say
         self._floor_s = floor_s
         self._words_s = words_s
         self._tasks: list[asyncio.Task[None]] = []
@@ -65,7 +68,7 @@ class Farewell:
         if warning_s and self._heard():
             log.info("call_warned", left_s=warning_s)
             with suppress(RuntimeError):  # the session has ended
-                self._session.say(self._phrases.ending)
+                self._speak(self._session, self._phrases.ending)
         await asyncio.sleep(warning_s)
         if not ordered.done():
             ordered.set_result("max_call")
@@ -86,7 +89,7 @@ class Farewell:
         self._session.input.set_audio_enabled(False)  # what is said from now on gets no answer
         async with asyncio.timeout(self._words_s):
             await self._session.interrupt(force=True)
-            await self._session.say(sentence, allow_interruptions=False)
+            await self._speak(self._session, sentence, interruptible=False)
             await asyncio.sleep(_TAIL_S)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from livekit.agents import Agent, AgentSession
+from livekit.agents.llm import ChatMessage
 from livekit.agents.voice.agent_activity import ActivityClosedError
 
 from agent.uploads.intake import Upload
@@ -47,14 +48,22 @@ class Gallery:
             at=time.time(),
             detail=self._detail,
         )
-        context = self._agent.chat_ctx.copy()
-        context.insert(message)
-        await self._agent.update_chat_ctx(context)
+        await self.put(message)
         if upload.reply:
             self._unanswered.add(upload.key)
             task = asyncio.create_task(self._answer(upload))
             self._answering.add(task)
             task.add_done_callback(self._answering.discard)
+
+    async def put(self, message: ChatMessage) -> None:
+        """Make it part of the conversation."""
+        context = self._agent.chat_ctx.copy()
+        context.insert(message)
+        await self._agent.update_chat_ctx(context)
+
+    def reply(self) -> None:
+        """Have what was put there answered."""
+        self._session.generate_reply()
 
     def answered(self, keys: Sequence[str]) -> None:
         """A reply was spoken that was made from these uploads."""
@@ -76,4 +85,4 @@ class Gallery:
             await self._session.wait_for_idle()
             if self._unanswered:  # else it was part of what the user asked meanwhile
                 self._unanswered.clear()
-                self._session.generate_reply()
+                self.reply()

@@ -19,6 +19,8 @@ from agent.ops.reports import Reporter
 from agent.ops.traces import start_traces
 from agent.pipeline import build_session, load_vad
 from agent.providers import build_llm
+from agent.realtime.conversation import INSTRUCTIONS as LIVE_INSTRUCTIONS
+from agent.realtime.model import build_realtime_session, edges_of, for_realtime
 from agent.rehearsal import rehearse
 from agent.toolbox import load_tools
 from agent.trace import CallTrace
@@ -42,7 +44,8 @@ def prewarm(process: JobProcess, *, intercom: str, reports: str) -> None:
     process.userdata["settings"] = settings
     process.userdata["traces"] = start_traces(settings.telemetry)
     process.userdata["instructions"] = _instructions(settings)
-    process.userdata["vad"] = load_vad(settings.turn)
+    live = settings.agent.mode == "realtime"
+    process.userdata["vad"] = load_vad(edges_of(settings.turn) if live else settings.turn)
     process.userdata["llm"] = build_llm(settings)
     process.userdata["tools"] = load_tools(settings.agent.tools)
     if settings.agent.mcp_servers:
@@ -83,10 +86,16 @@ async def _begin(ctx: JobContext, extension: Extension, trace: CallTrace) -> Non
             log.error("job_refused", reason="; ".join(background.problems))
             ctx.shutdown("a picture of the dispatch can't be had")
             return
+    vad = ctx.proc.userdata["vad"]
+    if settings.agent.mode == "realtime":
+        settings = for_realtime(settings)
+        session = build_realtime_session(settings, vad)
+    else:
+        session = build_session(settings, vad, ctx.proc.userdata["llm"])
     call = Call(
         ctx,
         settings,
-        build_session(settings, ctx.proc.userdata["vad"], ctx.proc.userdata["llm"]),
+        session,
         instructions=dispatch.instructions or ctx.proc.userdata["instructions"],
         background=background,
         tools=ctx.proc.userdata["tools"],
@@ -120,4 +129,5 @@ def _watch(ctx: JobContext) -> CallTrace:
 
 def _instructions(settings: Settings) -> str:
     path = settings.agent.instructions_file
-    return DEFAULT_INSTRUCTIONS if path is None else path.read_text(encoding="utf-8")
+    standard = LIVE_INSTRUCTIONS if settings.agent.mode == "realtime" else DEFAULT_INSTRUCTIONS
+    return standard if path is None else path.read_text(encoding="utf-8")

@@ -15,7 +15,8 @@ from agent.turn_taking import turn_handling
 from config.settings import Settings
 from config.turn import TurnSettings
 
-_NEVER = 2**31
+NEVER = 2**31
+"""More faults than any call has: no number of them ends one."""
 _LISTENER_S = 5.0
 """Seconds to connect to a listener."""
 
@@ -42,7 +43,7 @@ def build_session(settings: Settings, vad: VAD, llm: LLM[Any]) -> AgentSession[N
             # The listener's stream is opened again and again, as long as the call lives.
             stt_conn_options=APIConnectOptions(max_retry=0, timeout=_LISTENER_S),
             # A provider's fault ends no call: the framework would hang up after the fourth in a row.
-            max_unrecoverable_errors=_NEVER,
+            max_unrecoverable_errors=NEVER,
         ),
     )
 

@@ -90,7 +90,7 @@ def model_client(settings: Settings, model: Model) -> llm.LLM[Any]:
     asked = settings.llm
     return openai.LLM(
         model=model.name,
-        api_key=_plain(model_key(settings.services, asked, model)),
+        api_key=plain(model_key(settings.services, asked, model)),
         base_url=model.base_url or settings.services.openai_base_url,
         temperature=NOT_GIVEN if asked.temperature is None else asked.temperature,
         prompt_cache_key=asked.prompt_cache_key or NOT_GIVEN,
@@ -106,10 +106,10 @@ def listener_client(settings: Settings, choice: Speech) -> stt.STT[Any]:
             model=choice.model,
             language="" if several else language.split("-")[0],
             detect_language=several,
-            api_key=_plain(listener_key(services, settings.stt)),
+            api_key=plain(listener_key(services, settings.stt)),
             base_url=settings.stt.base_url or services.openai_base_url,
         )
-    key = _plain(services.deepgram_api_key)
+    key = plain(services.deepgram_api_key)
     if choice.model.startswith("flux"):
         return deepgram.STTv2(
             model=choice.model, api_key=key, base_url=services.deepgram_base_url.replace("/v1/", "/v2/")
@@ -124,20 +124,21 @@ def speaker_client(settings: Settings, choice: Speech) -> tts.TTS[Any]:
         return openai.TTS(
             model=choice.model,
             voice=choice.voice or DEFAULT_VOICE,
-            api_key=_plain(speaker_key(services, settings.tts)),
+            api_key=plain(speaker_key(services, settings.tts)),
             base_url=settings.tts.base_url or services.openai_base_url,
             response_format="pcm",  # nothing to decode
         )
     return cartesia.TTS(
         model=choice.model,
         language=settings.tts.language,
-        api_key=_plain(services.cartesia_api_key),
+        api_key=plain(services.cartesia_api_key),
         base_url=services.cartesia_base_url,
         voice=choice.voice or TTSDefaultVoiceId,
     )
 
 
-def _plain(key: SecretStr | None) -> str:
+def plain(key: SecretStr | None) -> str:
+    """A key as the clients take it."""
     return key.get_secret_value() if key else _KEYLESS
 
 

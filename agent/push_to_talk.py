@@ -1,7 +1,7 @@
 """Push to talk: the caller says when a turn begins and ends, by remote calls to the agent's participant."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
@@ -9,6 +9,7 @@ from livekit import rtc
 from livekit.agents import AgentSession
 
 from agent.hearing import Hearing
+from agent.words import nothing
 from config.turn import TurnSettings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -35,6 +36,7 @@ class PushToTalk:
         is_caller: Callable[[str], bool],
         on_turn: Callable[[bool], None],
         on_anew: Callable[[], None],
+        before_answer: Callable[[], Awaitable[None]] = nothing,
     ):
         """Take remote calls for one session.
 
@@ -45,6 +47,7 @@ class PushToTalk:
             is_caller: Tells by a participant's identity.
             on_turn: Is told when a turn begins and when it is over.
             on_anew: Is told when the session begins to listen anew.
+            before_answer: Is waited for when a turn is complete, before it is answered.
         """
         self._room = room
         self._session = session
@@ -52,6 +55,7 @@ class PushToTalk:
         self._is_caller = is_caller
         self._on_turn = on_turn
         self._on_anew = on_anew
+        self._before_answer = before_answer
         self._hearing = Hearing(session, turn)
         self._open = False
         # One at a time: what is sent twice, or in a hurry, is taken in the order in which it came.
@@ -126,6 +130,7 @@ class PushToTalk:
             pending = self._hearing.words_pending
             if pending and (age_s := self._hearing.words_age_s) < _YOUNG_S:
                 await asyncio.sleep(_YOUNG_S - age_s)
+            await self._before_answer()
             # Where nothing is on its way the framework would wait for it all the same.
             timeout_s = self._turn.transcript_timeout_s if pending else _AT_ONCE_S
             with suppress(RuntimeError):  # the call is over

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import structlog
 from livekit.agents import (
@@ -17,7 +17,7 @@ from agent.ops import metrics as counts
 from agent.ops.stalls import StallWatch
 from agent.speaker import Outcome
 from agent.trace import CallTrace
-from agent.vision.memory import Memory, Shown
+from agent.vision.memory import Shown
 from agent.vision.view import Blind, Shot, View
 
 log = structlog.stdlib.get_logger(__name__)
@@ -27,22 +27,44 @@ OnTurn = Callable[[dict[str, Any], Shown | None], None]
 """Told of each completed turn: its event, and what its reply was made from."""
 
 
+class Showings(Protocol):
+    """Who knows from what each reply was made.
+
+    Attributes:
+        sent_images: Pictures sent so far.
+        sent_bytes: Their bytes, as they were sent.
+    """
+
+    @property
+    def sent_images(self) -> int: ...  # noqa: D102
+    @property
+    def sent_bytes(self) -> int: ...  # noqa: D102
+
+    def shown_for(self, reply: str) -> Shown | None:
+        """What a reply was made from."""
+
+    def forget(self, reply: str) -> None:
+        """The reply is over."""
+
+
 class TurnLog:
     """Listens to a session and reports every reply that the model gave."""
 
     def __init__(
         self,
         session: AgentSession[None],
-        memory: Memory,
+        showings: Showings,
         stalls: StallWatch,
         *,
         outcome: Callable[[str], Outcome | None] = lambda _: None,
         on_turn: OnTurn | None = None,
         trace: CallTrace | None = None,
+        speculates: bool = True,
     ):
-        """`outcome` tells how the model did in a reply."""
+        """`outcome` tells how the model did in a reply; `speculates` whether it may be asked before a turn is over."""
         self._session = session
-        self._memory = memory
+        self._showings = showings
+        self._speculates = speculates
         self._stalls = stalls
         self._on_turn = on_turn
         self._outcome = outcome
@@ -59,7 +81,7 @@ class TurnLog:
 
     def summary(self) -> dict[str, int]:
         """Totals of the call: turns, sighted ones, blind ones by reason, pictures sent and tokens spent."""
-        sent = {"images": self._memory.sent_images, "image_bytes": self._memory.sent_bytes}
+        sent = {"images": self._showings.sent_images, "image_bytes": self._showings.sent_bytes}
         return {"turns": self._turns, **self._totals, **sent, **self._spent()}
 
     def _on_speech(self, event: SpeechCreatedEvent) -> None:
@@ -67,7 +89,7 @@ class TurnLog:
             event.speech_handle.add_done_callback(self._on_speech_done)
 
     def _on_speech_done(self, speech: SpeechHandle) -> None:
-        shown = self._memory.shown_for(speech.id)
+        shown = self._showings.shown_for(speech.id)
         asked = self._session.history.get_by_id(shown.question) if shown is not None and shown.question else None
         question = asked if isinstance(asked, ChatMessage) else None
         answers = [item for item in speech.chat_items if isinstance(item, ChatMessage) and item.role == "assistant"]
@@ -86,7 +108,7 @@ class TurnLog:
             told = bool(answers)
             log.error("turn_failed", kind=_kind(question), error=type(error).__name__, status=status, apologised=told)
         # Else a speculation that was not adopted, or a reply that was interrupted before its first word.
-        self._memory.forget(speech.id)
+        self._showings.forget(speech.id)
 
     def _completed(
         self,
@@ -101,7 +123,10 @@ class TurnLog:
             "turn": self._turns,
             "kind": _kind(question),
             **timings(question, answer),
-            "speculative": question is not None and _spoken(question) and question.id != self._confirmed_as,
+            "speculative": self._speculates
+            and question is not None
+            and _spoken(question)
+            and question.id != self._confirmed_as,
             **({"llm_ttft_ms": outcome.ttft_ms} if outcome.held else {}),  # not that of our own words
             "held": outcome.held,
             "interrupted": speech.interrupted,

@@ -27,6 +27,8 @@ class AgentSettings(BaseSettings):
 
     model_config = group("AGENT")
 
+    mode: Literal["pipeline", "realtime"] = "pipeline"
+    """`pipeline` (listener, language model, speaker) or `realtime` (one speech-to-speech model, `REALTIME__*`)."""
     instructions_file: Path | None = None
     """A text file with the agent's instructions (UTF-8). Unset: a short built-in persona."""
     greeting: str = ""

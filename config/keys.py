@@ -6,6 +6,7 @@ from pydantic import SecretStr
 
 from config.chain import Model
 from config.providers import LlmSettings, SttSettings, TtsSettings
+from config.realtime import RealtimeSettings
 from config.services import ProviderAccess
 
 _OPENAI = "api.openai.com"
@@ -24,11 +25,18 @@ def missing_keys(access: ProviderAccess, stt: SttSettings, llm: LlmSettings, tts
         "openai_api_key": any(_is_openai(url) for url in asked),
         "cartesia_api_key": "cartesia" in speakers,
     }
-    return [
-        f"{name.upper()}: not set. {ProviderAccess.model_fields[name].description}"
-        for name, wanted in needed.items()
-        if wanted and getattr(access, name) is None
-    ]
+    return [_missing(name) for name, wanted in needed.items() if wanted and getattr(access, name) is None]
+
+
+def missing_realtime_keys(access: ProviderAccess, realtime: RealtimeSettings) -> list[str]:
+    """The same for a call on a speech-to-speech model, which needs no other provider."""
+    wanted = _is_openai(realtime.base_url or access.openai_base_url) and access.openai_api_key is None
+    return [_missing("openai_api_key")] if wanted else []
+
+
+def realtime_key(access: ProviderAccess, realtime: RealtimeSettings) -> SecretStr | None:
+    """The key for a speech-to-speech model's server."""
+    return _key_for(access, realtime.base_url, None)
 
 
 def model_key(access: ProviderAccess, llm: LlmSettings, model: Model) -> SecretStr | None:
@@ -44,6 +52,10 @@ def listener_key(access: ProviderAccess, stt: SttSettings) -> SecretStr | None:
 def speaker_key(access: ProviderAccess, tts: TtsSettings) -> SecretStr | None:
     """The key for an OpenAI compatible speaker."""
     return tts.api_key or _key_for(access, tts.base_url, None)
+
+
+def _missing(name: str) -> str:
+    return f"{name.upper()}: not set. {ProviderAccess.model_fields[name].description}"
 
 
 def _key_for(access: ProviderAccess, url: str, own: SecretStr | None) -> SecretStr | None:

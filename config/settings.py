@@ -14,10 +14,11 @@ from config.groups import (
     LogSettings,
     WorkerSettings,
 )
-from config.keys import missing_keys
+from config.keys import missing_keys, missing_realtime_keys
 from config.phrases import PhraseSettings
 from config.problems import ConfigError, describe, misspelt
 from config.providers import LlmSettings, SttSettings, TtsSettings
+from config.realtime import RealtimeSettings
 from config.secrets import file_variables, read_secrets
 from config.services import ProviderAccess, ServiceSettings
 from config.telemetry import TelemetrySettings
@@ -35,6 +36,7 @@ class Settings:
     stt: SttSettings
     llm: LlmSettings
     tts: TtsSettings
+    realtime: RealtimeSettings
     turn: TurnSettings
     phrases: PhraseSettings
     vision: VisionSettings
@@ -50,6 +52,7 @@ SECTIONS: Final[Mapping[str, type[BaseSettings]]] = {
     "stt": SttSettings,
     "llm": LlmSettings,
     "tts": TtsSettings,
+    "realtime": RealtimeSettings,
     "turn": TurnSettings,
     "phrases": PhraseSettings,
     "vision": VisionSettings,
@@ -104,6 +107,8 @@ def _unset_keys(loaded: Mapping[str, Any], secrets: Mapping[str, Any]) -> list[s
     """The keys that the chosen providers need, as far as it is known who they are."""
     with suppress(ValidationError, KeyError):
         access = loaded.get("services") or ProviderAccess(**secrets)
+        if loaded["agent"].mode == "realtime":
+            return missing_realtime_keys(access, loaded["realtime"])
         return missing_keys(access, loaded["stt"], loaded["llm"], loaded["tts"])
     return []
 

@@ -27,6 +27,7 @@ _SERVER, _CLOCK, _KEY, _STT, _LLM, _TTS, _IMAGES = NAMES = (
     "text to speech",
     "images",
 )
+_REALTIME: Final = "realtime model"
 
 
 def examine() -> list[Finding]:
@@ -50,20 +51,31 @@ def _quiet(settings: Settings) -> None:
 
 async def _contact(settings: Settings) -> list[Finding]:
     from agent.ops import checks  # noqa: PLC0415 - seconds of imports: wrong settings need not wait for them
-    from agent.ops import provider_checks as providers  # noqa: PLC0415 - the same
 
     agent = settings.agent
     images_s = LIMIT_S + agent.fetch_timeout_s + len(agent.images) * settings.uploads.decode_timeout_s
     livekit, others = await asyncio.gather(
         _livekit(settings),
         asyncio.gather(
-            *_each(_STT, settings.stt.chain, partial(providers.check_stt, settings)),
-            *_each(_LLM, settings.llm.chain, partial(providers.check_llm, settings), settings.llm.timeout_s),
-            *_each(_TTS, settings.tts.chain, partial(providers.check_tts, settings)),
+            *_providers(settings),
             _run(_IMAGES, lambda: checks.check_images(settings), images_s),
         ),
     )
     return [*livekit, *others]
+
+
+def _providers(settings: Settings) -> list[Awaitable[Finding]]:
+    if settings.agent.mode == "realtime":
+        from agent.ops.realtime_check import check_realtime  # noqa: PLC0415 - see above
+
+        return [_run(_REALTIME, lambda: check_realtime(settings), 2 * LIMIT_S)]
+    from agent.ops import provider_checks as providers  # noqa: PLC0415 - see above
+
+    return [
+        *_each(_STT, settings.stt.chain, partial(providers.check_stt, settings)),
+        *_each(_LLM, settings.llm.chain, partial(providers.check_llm, settings), settings.llm.timeout_s),
+        *_each(_TTS, settings.tts.chain, partial(providers.check_tts, settings)),
+    ]
 
 
 def _each(

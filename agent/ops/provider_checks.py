@@ -46,7 +46,7 @@ async def check_stt(settings: Settings, choice: Speech) -> Verdict:
                 stream.flush()
                 heard = await _sent(stream)
         except APIError as error:
-            return _failed(settings, provider, error)
+            return failed(settings, provider, error)
     return Verdict("ok", f"{name} takes sound") if heard else complained(provider, f"{name} takes no sound")
 
 
@@ -61,15 +61,15 @@ async def check_llm(settings: Settings, model: Model) -> Verdict:
         answer = await _answer(llm, ChatMessage(role="user", content=[QUESTION, picture]))
     except APIStatusError as error:
         if error.status_code not in _ELSEWHERE and await _answers_in_words(llm):
-            return _blind(f"{name} refuses a picture (HTTP {error.status_code})", provider)
-        return _failed(settings, provider, error)
+            return blind(f"{name} refuses a picture (HTTP {error.status_code})", provider)
+        return failed(settings, provider, error)
     except APIError as error:
-        return _failed(settings, provider, error)
+        return failed(settings, provider, error)
     finally:
         await llm.aclose()
     if not judge_answer(answer, riddle.colours, PALETTE):
         said = quote(bare(settings, answer))
-        return _blind(f"{name} was shown {' and '.join(riddle.colours)} and answered {said!r}", provider)
+        return blind(f"{name} was shown {' and '.join(riddle.colours)} and answered {said!r}", provider)
     return Verdict("ok", f"{name} sees {' and '.join(riddle.colours)}")
 
 
@@ -82,7 +82,7 @@ async def check_tts(settings: Settings, choice: Speech) -> Verdict:
         try:
             spoken_s = sum([frame.duration async for frame in speech(tts, "Hello.", _ONCE)])
         except APIError as error:
-            return _failed(settings, provider, error)
+            return failed(settings, provider, error)
         finally:
             await tts.aclose()
     if not spoken_s:
@@ -119,12 +119,14 @@ async def _answers_in_words(llm: LLM[Any]) -> bool:
         return False
 
 
-def _blind(found: str, provider: Provider) -> Verdict:
+def blind(found: str, provider: Provider) -> Verdict:
+    """The model answers, and can't see."""
     advice = "This model can't see. Set {} to one that accepts images, or serve it with its image part."
     return Verdict("failed", found, advice.format(provider.choices))
 
 
-def _failed(settings: Settings, provider: Provider, error: APIError) -> Verdict:
+def failed(settings: Settings, provider: Provider, error: APIError) -> Verdict:
+    """What a client's error means."""
     if isinstance(error, APIStatusError):
         return refused(provider, error.status_code, bare(settings, error.message))
     if not isinstance(error, APIConnectionError):

@@ -224,3 +224,25 @@ async def test_remote_picture_that_cannot_be_fetched(examine: Examine) -> None:
     assert report.code == 69
     assert report.failed() == {"images"}
     assert "hidden" not in report.output
+
+
+async def test_speech_to_speech_model_is_shown_the_riddle(examine: Examine) -> None:
+    """And nobody else is asked: such a call needs one provider."""
+    report = await examine("--json", AGENT__MODE="realtime", DEEPGRAM_API_KEY="", CARTESIA_API_KEY="")
+    assert report.failed() == set()
+    assert list(report.rows()) == [*ROWS[:4], "realtime model", "images"]
+    assert "gpt-realtime at 127.0.0.1" in report.rows()["realtime model"]["found"]
+    assert " sees " in report.rows()["realtime model"]["found"]
+
+
+async def test_speech_to_speech_model_that_fails_is_told_apart(examine: Examine, senses: SandboxClient) -> None:
+    """A wrong key, nobody there, and an account without credit."""
+    wrong = await examine("--json", AGENT__MODE="realtime", OPENAI_API_KEY=WRONG_KEY)
+    gone = await examine("--json", AGENT__MODE="realtime", REALTIME__BASE_URL=f"http://127.0.0.1:{free_port()}/v1")
+    await senses.fault("realtime", "error", status=429)
+    limited = await examine("--json", AGENT__MODE="realtime")
+    told = [report.rows()["realtime model"] for report in (wrong, gone, limited)]
+    assert [row["status"] for row in told] == ["failed"] * 3
+    assert "Check OPENAI_API_KEY." in told[0]["advice"]
+    assert "REALTIME__BASE_URL" in told[1]["advice"]
+    assert "OPENAI_API_KEY" in told[2]["advice"]

@@ -22,6 +22,15 @@ TOUCH_LIVEKIT = {
     "agent.speaker": "stands between the model, the voice and the session",
     "agent.spare": "has a voice speak",
     "agent.listening": "stands between the listener and the session",
+    "agent.words": "has the session say a sentence",
+    "agent.conversation": "names what a call has of its kind of model",
+    "agent.piped": "is the conversation of three models",
+    "agent.realtime.conversation": "is the conversation with one model",
+    "agent.realtime.gallery": "puts uploads into such a conversation",
+    "agent.realtime.line": "sends to the model's session",
+    "agent.realtime.model": "builds the session and its model",
+    "agent.realtime.showing": "listens to the session",
+    "agent.realtime.video": "sends the framework's messages, which are plain data",
     "agent.chat": "takes the room's typed turns",
     "agent.pipeline": "builds the session",
     "agent.providers": "builds the providers' clients from the plugins",
@@ -48,6 +57,7 @@ TOUCH_LIVEKIT = {
     "agent.ops.losses": "follows the framework's pool of processes",
     "agent.ops.starts": "the same",
     "agent.ops.server": "asks the server something small",
+    "agent.ops.realtime_check": "asks a speech-to-speech model, by the framework's client",
     "agent.ops.provider_checks": "asks the providers, by the framework's clients",
 }
 """The only modules of `agent` that may import LiveKit, and why. Everything else is tested without it."""

@@ -1,0 +1,49 @@
+"""The way of an uploaded picture to a live model: a message of its own, as long as there is room for it."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from livekit.agents import Agent, AgentSession
+from livekit.agents.llm import ChatMessage
+
+from agent.gallery import Gallery
+from agent.realtime.line import Line
+from agent.vision.history import UPLOAD
+from config.vision import Detail
+
+
+class LiveGallery(Gallery):
+    """Puts uploads on the line. The model keeps the newest; an older one leaves with its message."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        session: AgentSession[None],
+        line: Line,
+        *,
+        is_caller: Callable[[str], bool],
+        detail: Detail,
+        max_uploads: int,
+        answer: Callable[[], None],
+    ):
+        """`answer` has the model speak of what it was sent."""
+        super().__init__(agent, session, is_caller=is_caller, detail=detail)
+        self._line = line
+        self._max_uploads = max_uploads
+        self._have_answered = answer
+        self._held: OrderedDict[str, str] = OrderedDict()
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """The keys of the uploads that the model has, oldest first."""
+        return tuple(self._held)
+
+    async def put(self, message: ChatMessage) -> None:
+        """Send it; the framework would drop its picture."""
+        self._held[str(message.extra[UPLOAD])] = await self._line.show(message)
+        while len(self._held) > self._max_uploads:
+            self._line.take_out(self._held.popitem(last=False)[1])
+
+    def reply(self) -> None:
+        """Have what was put there answered."""
+        self._have_answered()

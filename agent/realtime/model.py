@@ -1,0 +1,87 @@
+"""Builds the session of a call on a speech-to-speech model. Nothing here contacts a provider yet."""
+
+from dataclasses import replace
+from typing import Final
+
+from livekit.agents import NOT_GIVEN, AgentSession
+from livekit.agents.types import APIConnectOptions
+from livekit.agents.vad import VAD
+from livekit.agents.voice.agent_session import SessionConnectOptions
+from livekit.plugins import openai
+from openai.types.realtime import AudioTranscription
+from openai.types.realtime.realtime_audio_input_turn_detection import ServerVad
+
+from agent.pipeline import NEVER
+from agent.providers import plain
+from config.keys import realtime_key
+from config.settings import Settings
+from config.turn import TurnSettings
+
+FITTED_PX: Final = 1024
+"""Pixels along each edge into which a live picture is fitted, whatever it shows."""
+TRANSCRIBER: Final = "gpt-4o-mini-transcribe"
+"""Writes down what the caller said; the model itself hears it."""
+_EDGE_SILENCE_S: Final = 0.2
+"""Seconds of silence after which the caller's last picture is taken: before the provider takes the turn as over."""
+_ATTEMPTS: Final = 10
+"""Attempts to connect in a row, a second apart, before the call is given up."""
+PATIENCE: Final = APIConnectOptions(max_retry=_ATTEMPTS, retry_interval=1.0, timeout=5.0)
+
+
+def for_realtime(settings: Settings) -> Settings:
+    """The settings of a call in this mode: sight as a live model needs it, turns as it takes them."""
+    vision = settings.vision
+    sight = {
+        "skip_unchanged": True,
+        "format": "jpeg",
+        "max_width": min(vision.max_width, FITTED_PX),
+        "max_height": min(vision.max_height, FITTED_PX),
+        "screen_max_width": min(vision.screen_max_width, FITTED_PX),
+        "screen_max_height": min(vision.screen_max_height, FITTED_PX),
+    }
+    if settings.realtime.framework_video:
+        sight["attention"] = "always"  # the framework's own sampler knows of no pauses
+    manual = settings.realtime.turn_detection == "manual"
+    turn = settings.turn.model_copy(update={"detection": "manual" if manual else "vad"})
+    return replace(settings, vision=vision.model_copy(update=sight), turn=turn)
+
+
+def edges_of(turn: TurnSettings) -> TurnSettings:
+    """The settings of a voice activity detector that only tells when pictures matter."""
+    return turn.model_copy(update={"min_silence_s": min(turn.min_silence_s, _EDGE_SILENCE_S)})
+
+
+def realtime_model(settings: Settings, patience: APIConnectOptions = PATIENCE) -> openai.realtime.RealtimeModel:
+    """The model's client; needs a running job, or a base for HTTP sessions."""
+    asked, turn = settings.realtime, settings.turn
+    detection = ServerVad(
+        type="server_vad",
+        threshold=turn.vad_threshold,
+        silence_duration_ms=round(turn.min_silence_s * 1000),
+        interrupt_response=turn.interruptions,
+        create_response=True,
+    )
+    transcription = AudioTranscription(model=TRANSCRIBER)
+    if asked.language:
+        transcription.language = asked.language
+    return openai.realtime.RealtimeModel(
+        model=asked.chosen,
+        voice=asked.voice or openai.realtime.realtime_model.DEFAULT_VOICE,
+        api_key=plain(realtime_key(settings.services, asked)),
+        base_url=asked.base_url or settings.services.openai_base_url,
+        turn_detection=None if asked.turn_detection == "manual" else detection,
+        input_audio_transcription=transcription,
+        tool_choice=NOT_GIVEN,
+        conn_options=patience,
+    )
+
+
+def build_realtime_session(settings: Settings, vad: VAD) -> AgentSession[None]:
+    """One call's session."""
+    manual = settings.realtime.turn_detection == "manual"
+    return AgentSession(
+        llm=realtime_model(settings),
+        vad=vad,
+        turn_handling={"turn_detection": "manual" if manual else "realtime_llm"},
+        conn_options=SessionConnectOptions(max_unrecoverable_errors=NEVER),
+    )

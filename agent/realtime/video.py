@@ -1,0 +1,156 @@
+"""What a live model sees: pictures paced by who speaks, the oldest taken out again, and a word where there is none."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import structlog
+from livekit.agents.llm import ChatMessage
+
+from agent.realtime.line import Line
+from agent.realtime.pacing import NEVER, Pacing
+from agent.vision.pictures import images, own_message
+from agent.vision.sight import Sight
+from agent.vision.unchanged import still_shown
+from agent.vision.view import Blind, Look, View
+from config.vision import Detail
+
+log = structlog.stdlib.get_logger(__name__)
+
+_PASSING: Final = frozenset({"starting", "late"})
+"""Reasons for which nothing is told: the picture is on its way."""
+
+
+class LiveVideo:
+    """Sends the newest view as it changes, and tells once why there is none.
+
+    Attributes:
+        look: What the model has: the newest view that it was sent, or why it has none.
+        unsent: The view of the last moment, where that shows no more than `look`.
+        sent_images: Pictures sent so far.
+        sent_bytes: Their bytes, as they were sent (base64).
+    """
+
+    def __init__(
+        self,
+        sight: Sight,
+        line: Line,
+        pacing: Pacing,
+        *,
+        detail: Detail,
+        max_views: int,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        """The model keeps `max_views` views, of which a line that says why there is none is one."""
+        self.look: Look = Blind("starting")
+        self.unsent: View | None = None
+        self.sent_images = 0
+        self.sent_bytes = 0
+        self._sight = sight
+        self._line = line
+        self._pacing = pacing
+        self._detail = detail
+        self._max_views = max_views
+        self._clock = clock
+        self._held: deque[str] = deque()
+        self._told = ""
+        self._due = asyncio.Event()
+        self._order = asyncio.Lock()
+        self._sending: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """The session runs: begin to send."""
+        self._line.on_anew(self._anew)
+        self._sending = asyncio.create_task(self._send())
+
+    async def aclose(self) -> None:
+        """Send no more."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+
+    def speaking(self, value: bool) -> None:  # noqa: FBT001  # the value itself
+        """The caller begins or ceases to speak: look at once."""
+        if self._pacing.speaking(value):
+            self._due.set()
+
+    async def refresh(self) -> None:
+        """Look now, and send what is new."""
+        async with self._order:
+            look = await self._sight.look()
+            self._pacing.looked(self._clock())
+            if isinstance(look, View):
+                await self._see(look)
+            elif look.reason not in _PASSING or not self._still_shows(look):
+                await self._miss(look)
+
+    def _still_shows(self, blind: Blind) -> bool:
+        """Whether what the model has is of the very source whose next picture is on its way."""
+        return isinstance(self.look, View) and {shot.source for shot in self.look.shots} == {blind.source}
+
+    async def _see(self, view: View) -> None:
+        same = still_shown(self.look, view) if isinstance(self.look, View) else None
+        self.unsent = view if same is not None else None
+        if same is None:
+            await self._put(self._messages(view))
+            self.look, self._told = view, ""
+
+    async def _miss(self, blind: Blind) -> None:
+        messages = [] if blind.reason in _PASSING else self._messages(blind)
+        told = "".join(str(part) for message in messages for part in message.content)
+        if told != self._told:
+            await self._put(messages)
+        if not messages:
+            self._clear()
+        self.look, self.unsent, self._told = blind, None, told
+
+    def _clear(self) -> None:
+        while self._held:
+            self._line.take_out(self._held.popleft())
+
+    def _messages(self, look: Look) -> list[ChatMessage]:
+        return [item for item in own_message(look, self._detail) if isinstance(item, ChatMessage)]
+
+    async def _put(self, messages: list[ChatMessage]) -> None:
+        for message in messages:
+            shown = images(message)
+            self.sent_images += len(shown)
+            self.sent_bytes += sum(len(str(image.image)) for image in shown)
+            self._held.append(await self._line.show(message))
+        while len(self._held) > self._max_views:
+            self._line.take_out(self._held.popleft())
+
+    def _anew(self) -> None:
+        """The framework has sent the old pictures again as if they were new: take them out, and look."""
+        self._clear()
+        self.look, self.unsent, self._told = Blind("late"), None, ""
+        log.info("video_sent_anew")
+        self._pacing.again()
+        self._due.set()
+
+    async def _send(self) -> None:
+        while True:
+            try:
+                await self.refresh()
+            except Exception:
+                log.exception("video_not_sent")  # the next one may be
+                self._pacing.looked(self._clock())
+            left_s = self._pacing.due_in(self._clock())
+            self._due.clear()
+            if not left_s:
+                continue
+            try:
+                async with asyncio.timeout(None if left_s == NEVER else left_s):
+                    await self._due.wait()
+            except TimeoutError:
+                pass
+
+
+def aged(look: Look, now: float) -> Look:
+    """What the model has with its age at a moment, in unix seconds."""
+    if isinstance(look, Blind):
+        return look
+    return View(tuple(replace(shot, age_ms=max(0.0, now - shot.taken_at) * 1000) for shot in look.shots), look.missing)

@@ -1,0 +1,262 @@
+"""Calls on a speech-to-speech model that is sent live video, on OpenAI's protocol."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from sandbox.caller.caller import Caller
+from sandbox.caller.journal import SoundBegan
+from sandbox.caller.scenes import Counter
+from sandbox.caller.stamp import read_stamp
+from sandbox.control.entries import Entry, SeenImage
+from sandbox.stack import Address, start_worker, worker_env
+from sandbox.turn import LEEWAY_S, Turn, pixels_of
+from tests.fakes import plain
+from tests.room.conftest import RigWith
+from tests.room.rig import Rig, shown_as
+
+LIVE = {"LIVEKIT_AGENT_NAME": "live", "AGENT__MODE": "realtime", "VISION__SHARE_SNAPSHOTS": "true"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def live_log(
+    livekit_server: Address, sandbox_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Path]:
+    """A worker on a speech-to-speech model."""
+    async with AsyncExitStack() as running:
+        env = {**worker_env(livekit_server, sandbox_url), **LIVE}
+        yield (await start_worker(running, tmp_path_factory.mktemp("live"), env)).log
+
+
+@pytest.fixture
+def live(rig: Rig, live_log: Path) -> Rig:
+    """The same for one test."""
+    return replace(rig, agent_name=LIVE["LIVEKIT_AGENT_NAME"], worker_log=live_log)
+
+
+@asynccontextmanager
+async def in_a_call(rig: Rig, *, camera: bool = True) -> AsyncIterator[Caller]:
+    """A caller whose camera shows the time, and whose agent sees it."""
+    async with rig.caller() as caller:
+        if camera:
+            await caller.show(Counter())
+        await rig.call(caller)
+        if camera:
+            await shown_as(caller, "camera")
+            await until_shown(rig)
+        yield caller
+
+
+async def conversation(rig: Rig) -> Entry:
+    """The newest conversation on the stand-in."""
+    return (await rig.sandbox.requests("realtime"))[-1]
+
+
+async def until_shown(rig: Rig, count: int = 1) -> Entry:
+    """Wait until so many pictures have reached it."""
+    return await rig.sandbox.wait_for(lambda entry: len(entry.frames) >= count, "realtime", timeout_s=30)
+
+
+def images(turn: Turn) -> list[SeenImage]:
+    """The pictures that the answer was made from, oldest first."""
+    return [image for message in turn.request.messages for image in message.images]
+
+
+async def drawn_at(rig: Rig, image: SeenImage) -> float:
+    """When what a picture shows was drawn."""
+    at = read_stamp(await pixels_of(rig.sandbox, image.sha256))
+    assert at is not None
+    return at
+
+
+async def test_spoken_question_is_answered_from_a_picture_of_that_moment(live: Rig) -> None:
+    """And the log says which one it was."""
+    async with in_a_call(live) as caller:
+        turn = await live.ask(caller)
+        logged = (await live.until_logged("turn_completed", room=caller.room.name))[-1]
+    [image] = images(turn)
+    assert turn.asked - LEEWAY_S <= await drawn_at(live, image) <= turn.request.started
+    assert logged["frame_sha256"] == image.sha256
+    assert (logged["kind"], logged["frame_source"], logged["blind_reason"]) == ("spoken", "camera", None)
+    assert (logged["sent_width"], logged["sent_height"]) == (1024, 576)
+    assert logged["reply_ms"] > 0
+    assert logged["speculative"] is False
+
+
+async def test_typed_question_is_shown_the_moment_it_was_sent(live: Rig) -> None:
+    """In a long silence the last picture would be seconds old."""
+    async with in_a_call(live) as caller:
+        turn = await live.write(caller, "What time is it there?")
+        logged = (await live.until_logged("turn_completed", room=caller.room.name))[-1]
+    assert turn.asked - LEEWAY_S <= await drawn_at(live, images(turn)[-1]) <= turn.request.started
+    assert (logged["kind"], logged["images"]) == ("typed", 1)
+
+
+async def test_model_holds_no_more_pictures_than_it_may(live: Rig) -> None:
+    """Whatever is older is deleted there, and nothing else is."""
+    async with in_a_call(live) as caller:
+        turns = [await live.write(caller, f"Question {number}?") for number in range(12)]
+        entry = await conversation(live)
+    assert [len(images(turn)) for turn in turns] == [1] * 12
+    assert entry.held_images == 1
+    assert len(entry.frames) >= 12
+    assert {deletion.item for deletion in entry.deletions} == {frame.item for frame in entry.frames[:-1]} | (
+        {deletion.item for deletion in entry.deletions} - {frame.item for frame in entry.frames}
+    )
+    words = [message.text for message in turns[-1].request.messages if message.role == "user" and not message.images]
+    assert [word for word in words if word.startswith("Question")] == [f"Question {number}?" for number in range(12)]
+
+
+async def test_model_is_told_of_a_camera_that_is_muted(live: Rig) -> None:
+    """It keeps no picture then, and has one again afterwards."""
+    async with in_a_call(live) as caller:
+        caller.mute("camera")
+        await shown_as(caller, "muted")
+        blind = await live.write(caller, "What do you see?")
+        since = len((await conversation(live)).frames)
+        caller.unmute("camera")
+        await shown_as(caller, "camera", after=blind.asked)
+        turn = await live.write(caller, "And now?")
+        frames = (await conversation(live)).frames
+        logged = await live.until_logged("turn_completed", 2, room=caller.room.name)
+    assert images(blind) == []
+    assert "camera is muted" in " ".join(message.text for message in blind.request.messages)
+    assert logged[0]["blind_reason"] == "muted"
+    assert len(images(turn)) == 1
+    assert await drawn_at(live, images(turn)[-1]) >= turn.asked - LEEWAY_S
+    assert len(frames) > since
+
+
+async def test_screen_share_is_seen_before_the_camera(live: Rig) -> None:
+    """And the camera again when it ends."""
+    async with in_a_call(live) as caller:
+        await caller.show(Counter(), "screen")
+        await shown_as(caller, "screen")
+        await live.write(caller, "What is on my screen?")
+        ended = time.time()
+        await caller.unpublish("screen")
+        await shown_as(caller, "camera", after=ended)
+        await live.write(caller, "And now?")
+        logged = await live.until_logged("turn_completed", 2, room=caller.room.name)
+    assert [line["frame_source"] for line in logged] == ["screen", "camera"]
+    assert (logged[0]["sent_width"], logged[0]["sent_height"]) == (1024, 576)
+
+
+async def test_picture_is_upright(live: Rig) -> None:
+    """A phone in portrait turns its pictures."""
+    async with live.caller() as caller:
+        await caller.show(Counter(), rotation=90)
+        await live.call(caller)
+        await shown_as(caller, "camera")
+        turn = await live.write(caller, "What is this?")
+    [image] = images(turn)
+    assert (image.width, image.height) == (576, 1024)
+
+
+async def test_uploaded_picture_reaches_the_model_and_is_answered(live: Rig) -> None:
+    """As a message of its own, with its caption."""
+    async with in_a_call(live, camera=False) as caller:
+        since = time.time()
+        await caller.upload(plain((300, 200)), caption="My cat.", reply=True)
+        reply = await caller.reply(after=since, timeout_s=60)
+        [request] = await live.sandbox.requests("llm")
+        turn = await live.write(caller, "How old is she?")
+    assert reply.text == f"Answer {request.id}."
+    uploads = [message for message in request.messages if message.images]
+    assert ["My cat." in message.text for message in uploads] == [True]
+    assert [(image.width, image.height) for image in images(turn)] == [(300, 200)]
+
+
+async def test_greeting_is_spoken_word_for_word(live: Rig) -> None:
+    """There is no voice but the model's."""
+    async with live.caller() as caller:
+        since = time.time()
+        await live.call(caller, json.dumps({"greeting": "Good morning, this is Sighted."}))
+        reply = await caller.reply(after=since, timeout_s=60)
+    assert reply.text == "Good morning, this is Sighted."
+
+
+async def test_speech_interrupts_the_model(live: Rig) -> None:
+    """What it was saying is not finished, and the question is answered."""
+    async with in_a_call(live) as caller:
+        await live.write(
+            caller, "Hello?"
+        )  # for 3 s from its first word the framework hears nobody while the agent speaks
+        await live.sandbox.script("Tell me all.", "This is a long answer that goes on and on. " * 8)
+        await caller.speak_pcm(live.speech.pcm, live.speech.sample_rate)
+        since = time.time()
+        await caller.journal.wait_for(SoundBegan, after=since, timeout_s=30)
+        turn = await live.ask(caller, "Stop, what is this?")
+        logged = await live.until_logged("turn_completed", 3, room=caller.room.name)
+    assert [line["interrupted"] for line in logged] == [False, True, False]
+    assert images(turn)
+
+
+@pytest.mark.parametrize("kind", ["drop", "cut"])
+async def test_connection_that_breaks_is_made_again(live: Rig, kind: str) -> None:
+    """No old picture is kept as if it were new, and the next question is answered from one of its moment."""
+    async with in_a_call(live) as caller:
+        await live.write(caller, "What is this?")
+        first = await conversation(live)
+        if kind == "cut":
+            await live.sandbox.fault("realtime", "cut")
+            await live.sandbox.script("Go on.", "This is a long answer that goes on and on. " * 4, typed=True)
+            await caller.type("Go on.")
+        else:
+            await live.sandbox.fault("realtime", "drop")
+        second = await live.sandbox.wait_for(
+            lambda entry: len(entry.frames) >= 2 and bool(entry.deletions), "realtime", since=first.id, timeout_s=60
+        )
+        turn = await live.write(caller, "And now?")
+        entry = await conversation(live)
+    replayed = {frame.item for frame in second.frames} & {frame.item for frame in first.frames}
+    assert replayed <= {deletion.item for deletion in second.deletions}
+    assert entry.held_images == 1
+    assert await drawn_at(live, images(turn)[-1]) >= turn.asked - LEEWAY_S
+
+
+@pytest.mark.parametrize("status", [429, 500])
+async def test_failed_answer_ends_no_call(live: Rig, status: int) -> None:
+    """The next question is answered."""
+    async with in_a_call(live) as caller:
+        await live.sandbox.fault("realtime", "error", status=status)
+        await caller.type("What is this?")
+        await live.sandbox.wait_for(lambda entry: entry.fault == "error", "llm", timeout_s=30)
+        turn = await live.write(caller, "And now?")
+    assert images(turn)
+
+
+async def test_push_to_talk_is_answered_when_the_button_is_released(rig_with: RigWith) -> None:
+    """From a picture of that moment."""
+    rig = await rig_with({"AGENT__MODE": "realtime", "REALTIME__TURN_DETECTION": "manual"})
+    async with in_a_call(rig) as caller:
+        await rig.sandbox.script("What is this?")
+        await caller.perform_rpc("start_turn")
+        spoken = await caller.speak_pcm(rig.speech.pcm, rig.speech.sample_rate)
+        await asyncio.sleep(1.0)
+        assert await rig.sandbox.requests("llm") == []
+        released = time.time()
+        await caller.perform_rpc("end_turn")
+        await caller.reply(after=spoken.ended, timeout_s=60)
+        [request] = await rig.sandbox.requests("llm")
+        logged = (await rig.until_logged("turn_completed"))[-1]
+    newest = [image for message in request.messages for image in message.images][-1]
+    assert await drawn_at(rig, newest) >= released - LEEWAY_S
+    assert logged["kind"] == "spoken"
+
+
+async def test_frameworks_own_video_stays_reachable(rig_with: RigWith) -> None:
+    """For models that need it: nothing is paced or deleted then."""
+    rig = await rig_with({"AGENT__MODE": "realtime", "REALTIME__FRAMEWORK_VIDEO": "true"})
+    async with in_a_call(rig) as caller:
+        entry = await until_shown(rig, 2)
+        turn = await rig.write(caller, "What is this?")
+    assert entry.deletions == []
+    assert len(images(turn)) >= 2

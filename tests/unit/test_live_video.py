@@ -1,0 +1,229 @@
+"""What a live model is sent, and what is taken out again."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+from livekit.agents.llm import ChatMessage
+
+from agent.realtime.gallery import LiveGallery
+from agent.realtime.pacing import Pacing
+from agent.realtime.video import LiveVideo, aged
+from agent.uploads.message import upload_message
+from agent.vision.pictures import images
+from agent.vision.region import Region
+from agent.vision.view import Blind, Look, Shot, View
+from tests.fakes import picture
+
+
+@dataclass
+class FakeLine:
+    """A conversation at the other end."""
+
+    held: dict[str, ChatMessage] = field(default_factory=dict)
+    shown: int = 0
+    anew: Callable[[], None] = lambda: None
+
+    async def show(self, message: ChatMessage) -> str:
+        """Hold it under a number."""
+        self.shown += 1
+        self.held[str(self.shown)] = message
+        return str(self.shown)
+
+    def take_out(self, item: str) -> None:
+        """What is not there can't be taken out."""
+        del self.held[item]
+
+    def on_anew(self, told: Callable[[], None]) -> None:
+        """Remember whom to tell."""
+        self.anew = told
+
+    @property
+    def words(self) -> list[str]:
+        """What the held messages say."""
+        return [message.text_content or "" for message in self.held.values()]
+
+    @property
+    def pictures(self) -> int:
+        """Pictures held."""
+        return sum(len(images(message)) for message in self.held.values())
+
+
+@dataclass
+class FakeSight:
+    """Shows what a test wants."""
+
+    now: Look = field(default_factory=lambda: Blind("starting", "camera"))
+    looks: int = 0
+
+    async def look(self) -> Look:
+        """That."""
+        self.looks += 1
+        return self.now
+
+    async def zoom(self, region: Region) -> Look:
+        """Nobody asks."""
+        raise NotImplementedError(region)
+
+    def status(self) -> str:
+        """Nobody asks."""
+        return ""
+
+
+def view(name: str, *, source: str = "camera", fingerprint: bytes = b"") -> View:
+    """One picture."""
+    shot = Shot(picture(name), "screen" if source == "screen" else "camera", 640, 480, 100.0, 0.0, 0.0)
+    return View((replace(shot, fingerprint=fingerprint or name.encode().ljust(8, b"\0")),))
+
+
+def video(sight: FakeSight, line: FakeLine, *, max_views: int = 1) -> LiveVideo:
+    """One that nobody paces."""
+    return LiveVideo(sight, line, Pacing(fps_speaking=1, fps_silent=0), detail="auto", max_views=max_views)
+
+
+async def test_newest_view_replaces_the_one_before() -> None:
+    """The model holds one, however many were sent."""
+    sight, line = FakeSight(), FakeLine()
+    live = video(sight, line)
+    for number in range(5):
+        sight.now = view(f"scene {number}" * 3, fingerprint=bytes([number * 40] * 8))
+        await live.refresh()
+    assert (line.shown, line.pictures, list(line.held)) == (5, 1, ["5"])
+    assert live.look is sight.now
+    assert (live.sent_images, live.sent_bytes > 0) == (5, True)
+
+
+async def test_as_many_views_stay_as_are_wanted() -> None:
+    """The oldest goes."""
+    sight, line = FakeSight(), FakeLine()
+    live = video(sight, line, max_views=3)
+    for number in range(5):
+        sight.now = view("scene", fingerprint=bytes([number * 40] * 8))
+        await live.refresh()
+    assert list(line.held) == ["3", "4", "5"]
+
+
+async def test_unchanged_scene_is_not_sent_again() -> None:
+    """And the evidence says which view was not sent."""
+    sight, line = FakeSight(view("scene")), FakeLine()
+    live = video(sight, line)
+    await live.refresh()
+    first = sight.now
+    sight.now = view("scene")
+    await live.refresh()
+    assert line.shown == 1
+    assert (live.look, live.unsent) == (first, sight.now)
+
+
+@pytest.mark.parametrize("reason", ["muted", "none", "stale", "failed"])
+async def test_model_is_told_once_why_there_is_no_picture(reason: str) -> None:
+    """And keeps none that would pass for the present."""
+    sight, line = FakeSight(view("scene")), FakeLine()
+    live = video(sight, line)
+    await live.refresh()
+    sight.now = Blind(reason, "camera")  # type: ignore[arg-type]
+    for _ in range(3):
+        await live.refresh()
+    assert (line.shown, line.pictures) == (2, 0)
+    assert line.words[0].startswith("[No picture")
+    sight.now = view("scene")
+    await live.refresh()
+    assert (line.shown, line.pictures, len(line.held)) == (3, 1, 1)
+
+
+async def test_picture_on_its_way_leaves_the_last_one_of_its_source() -> None:
+    """A pause of ours is no change of scene; another source is."""
+    sight, line = FakeSight(view("desk", source="screen")), FakeLine()
+    live = video(sight, line)
+    await live.refresh()
+    sight.now = Blind("late", "screen")
+    await live.refresh()
+    assert line.pictures == 1
+    sight.now = Blind("starting", "camera")
+    await live.refresh()
+    assert (line.held, live.look) == ({}, Blind("starting", "camera"))
+
+
+async def test_sight_that_is_off_says_nothing() -> None:
+    """Nobody asked for it."""
+    sight, line = FakeSight(Blind("off")), FakeLine()
+    await video(sight, line).refresh()
+    assert line.shown == 0
+
+
+async def test_nothing_old_stays_after_a_new_connection() -> None:
+    """What was sent again is taken out, and a fresh view sent, though the scene has not changed."""
+    sight, line = FakeSight(view("scene")), FakeLine()
+    live = video(sight, line)
+    live.start()
+    async with asyncio.timeout(10):
+        while line.shown < 1:  # noqa: ASYNC110 - the video tells nobody
+            await asyncio.sleep(0)
+        line.anew()
+        while line.shown < 2:  # noqa: ASYNC110 - the same
+            await asyncio.sleep(0)
+    await live.aclose()
+    assert list(line.held) == ["2"]
+
+
+async def test_speech_is_seen_at_once() -> None:
+    """Though nothing is due in silence."""
+    sight, line = FakeSight(view("scene")), FakeLine()
+    live = video(sight, line)
+    live.start()
+    async with asyncio.timeout(10):
+        for looks, speaking in ((1, True), (2, False)):
+            while sight.looks < looks:  # noqa: ASYNC110 - the same
+                await asyncio.sleep(0)
+            live.speaking(speaking)
+        while sight.looks < 3:  # noqa: ASYNC110 - the same
+            await asyncio.sleep(0)
+    await live.aclose()
+
+
+async def test_look_that_fails_is_followed_by_another() -> None:
+    """One bad moment does not blind the model for good."""
+    sight, line = FakeSight(view("scene")), FakeLine()
+    good, sight.look = sight.look, broken  # type: ignore[method-assign]
+    live = video(sight, line)
+    live.start()
+    await asyncio.sleep(0)
+    sight.look = good  # type: ignore[method-assign]
+    async with asyncio.timeout(10):
+        while not line.shown:
+            live.speaking(True)
+            live.speaking(False)
+            await asyncio.sleep(0)
+    await live.aclose()
+
+
+async def broken() -> Look:
+    """A look that fails."""
+    raise RuntimeError("no")
+
+
+def test_age_is_that_of_the_moment() -> None:
+    """However long ago the view was sent."""
+    look = aged(view("scene"), 103.5)
+    assert isinstance(look, View)
+    assert look.shots[0].age_ms == 3500
+    assert aged(Blind("muted"), 1.0) == Blind("muted")
+
+
+async def test_uploads_stay_as_long_as_there_is_room() -> None:
+    """The oldest leaves with its words."""
+    line = FakeLine()
+    gallery = LiveGallery(
+        None,  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]
+        line,
+        is_caller=lambda _: True,
+        detail="auto",
+        max_uploads=2,
+        answer=lambda: None,
+    )
+    for key in "abc":
+        await gallery.put(upload_message(picture(key), key, caption=key, at=1.0, detail="auto"))
+    assert gallery.held == ("b", "c")
+    assert line.pictures == 2
