@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from livekit.agents import NOT_GIVEN, AgentSession, AutoSubscribe, CloseEvent, JobContext
-from livekit.agents.llm import Tool
+from livekit.agents.llm import LLM, Tool
 from livekit.agents.voice.room_io import RoomOptions, TextInputEvent, TextInputOptions
 
 from agent.background import Background
@@ -28,6 +28,8 @@ from agent.twin import Twin
 from agent.uploads.decoder import Decoder
 from agent.uploads.intake import UploadIntake
 from agent.vision.memory import Shown
+from agent.watch.judge import Judge
+from agent.watch.watcher import Watcher
 from config.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -48,16 +50,20 @@ class Call:
         only_for: str | None,
         trace: CallTrace,
         farewell: asyncio.Future[str],
+        judge: LLM[Any],
     ):
         """Serve the participant `only_for`; with `None`, whoever is there first.
 
-        `tools` are the operator's own; `farewell` ends the call in words.
+        `tools` are the operator's own; `farewell` ends the call in words; `judge` is
+        the language model that a watch asks.
         """
         self._ctx = ctx
         self._settings = settings
         vision, uploads = settings.vision, settings.uploads
         self._session = session
-        self._onlooker = Onlooker(ctx.room, session, vision, lambda: self._caller.participant)
+        self._onlooker = Onlooker(
+            ctx.room, session, vision, lambda: self._caller.participant, compare=bool(settings.watch.prompt)
+        )
         self._stalls = StallWatch()
         self._sharing = Sharing(ctx.room, lambda: self._caller.identity) if vision.share_snapshots else None
         spoken = phrases(settings.phrases, settings.tts.language)
@@ -74,6 +80,7 @@ class Call:
                 tools=tools,
                 on_turn=self._on_turn,
                 on_refused=self._on_refused,
+                on_lost=lambda error: self._failed("error", error),
                 is_caller=self._is_caller,
             )
         )
@@ -108,8 +115,17 @@ class Call:
             permit=self._permit_upload,
             deliver=self._gallery.add,
         )
+        self._watcher = Watcher(
+            session,
+            settings.watch,
+            self._onlooker.sight,
+            Judge(judge, settings),
+            self._conversation.say,
+            heard=self._caller.is_here,
+        )
         self._greeting: asyncio.Task[None] | None = None
         self._stands = False
+        self._has_failed = False
 
     async def start(self) -> None:
         """Join the room with every handler in place, so that nothing a caller sends early is lost."""
@@ -153,6 +169,8 @@ class Call:
         self._stands = True
         log.info("call_started", agent=room.local_participant.identity)
         self._greeting = asyncio.create_task(self._greet())
+        if self._settings.watch.prompt:
+            self._watcher.start()
 
     async def _greet(self) -> None:
         if self._settings.agent.greeting:
@@ -182,8 +200,13 @@ class Call:
     def _on_session_closed(self, event: CloseEvent) -> None:
         # After repeated provider failures the session gives up: better no agent in the room than a deaf and mute one.
         if event.error is not None:
+            self._failed(event.reason.value, event.error)
+
+    def _failed(self, reason: str, error: object) -> None:
+        if not self._has_failed:
+            self._has_failed = True
             # Without its text, which may quote what was said.
-            log.error("session_failed", reason=event.reason.value, error=type(event.error).__name__)
+            log.error("session_failed", reason=reason, error=type(error).__name__)
             self._ctx.shutdown("session_failed")
 
     async def _permit_upload(self, sender: str) -> None:
@@ -200,6 +223,7 @@ class Call:
         await self._twin.aclose()
         if self._greeting is not None:
             self._greeting.cancel()
+        await self._watcher.aclose()
         await self._push_to_talk.aclose()
         await self._caller.aclose()
         await self._onlooker.aclose()

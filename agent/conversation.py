@@ -32,6 +32,7 @@ class Basis:
         tools: The operator's own.
         on_turn: Is told of each completed turn.
         on_refused: Is told of uploads that the model refused.
+        on_lost: Is told of the error after which the model can't be reached any more.
         is_caller: Tells by a participant's identity.
     """
 
@@ -45,6 +46,7 @@ class Basis:
     tools: Sequence[Tool]
     on_turn: OnTurn
     on_refused: Callable[[list[str]], None]
+    on_lost: Callable[[Exception], None]
     is_caller: Callable[[str], bool]
 
 

@@ -102,6 +102,7 @@ async def _begin(ctx: JobContext, extension: Extension, trace: CallTrace) -> Non
         only_for=dispatch.participant_identity,
         trace=trace,
         farewell=extension.farewell,
+        judge=ctx.proc.userdata["llm"],
     )
     await call.start()
 

@@ -25,9 +25,11 @@ class Onlooker:
         session: AgentSession[None],
         settings: VisionSettings,
         linked: Callable[[], rtc.RemoteParticipant | None],
+        *,
+        compare: bool = False,
     ):
-        """`linked` gives the caller while they are here."""
-        live = None if settings.source == "off" else LiveSight(settings)
+        """`linked` gives the caller while they are here; with `compare`, views can be told from one another."""
+        live = None if settings.source == "off" else LiveSight(settings, compare=compare)
         self.sight: Sight = live or NoSight()
         self.attention = live.attention if live else Attention()
         self._room = room

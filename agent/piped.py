@@ -34,6 +34,7 @@ class PipedConversation:
             max_looks=vision.max_looks,
             max_uploads=settings.uploads.max_images,
             max_turns=settings.llm.max_history_turns,
+            skip_unchanged=vision.skip_unchanged,
         )
         kept = vision.recall_max_images if vision.recall_tool else 0
         self._album = Album(max_turns=kept, max_bytes=vision.recall_max_bytes)

@@ -18,7 +18,7 @@ from config.settings import Settings
 
 log = structlog.stdlib.get_logger(__name__)
 
-Stage = Literal["stt", "llm", "tts"]
+Stage = Literal["stt", "llm", "tts", "realtime"]
 Client = TypeVar("Client", llm.LLM[Any], stt.STT[Any], tts.TTS[Any])
 
 RETRY_S = 0.5
@@ -142,20 +142,20 @@ def plain(key: SecretStr | None) -> str:
     return key.get_secret_value() if key else _KEYLESS
 
 
+def provider_failed(stage: Stage, provider: str, error: Exception, *, again: bool) -> None:
+    """Count and log a failed attempt, without the error's text; `again` tells whether there will be another one."""
+    metrics.provider_failed(stage, provider)
+    status = getattr(error, "status_code", None)
+    log.warning(
+        "provider_failed", stage=stage, provider=provider, error=type(error).__name__, status=status, again=again
+    )
+
+
 def _watched(stage: Stage, provider: str, client: Client) -> Client:
     """Have each failed attempt logged, without the error's text: it may quote what was said."""
 
     def failed(event: llm.LLMError | stt.STTError | tts.TTSError) -> None:
-        error = event.error
-        metrics.provider_failed(stage, provider)
-        log.warning(
-            "provider_failed",
-            stage=stage,
-            provider=provider,
-            error=type(error).__name__,
-            status=getattr(error, "status_code", None),
-            again=event.recoverable,
-        )
+        provider_failed(stage, provider, event.error, again=event.recoverable)
 
     client.on("error", failed)
     return client

@@ -28,9 +28,11 @@ def missing_keys(access: ProviderAccess, stt: SttSettings, llm: LlmSettings, tts
     return [_missing(name) for name, wanted in needed.items() if wanted and getattr(access, name) is None]
 
 
-def missing_realtime_keys(access: ProviderAccess, realtime: RealtimeSettings) -> list[str]:
-    """The same for a call on a speech-to-speech model, which needs no other provider."""
-    wanted = _is_openai(realtime.base_url or access.openai_base_url) and access.openai_api_key is None
+def missing_realtime_keys(access: ProviderAccess, realtime: RealtimeSettings, judge: LlmSettings | None) -> list[str]:
+    """The same for a call on a speech-to-speech model, which needs no other provider but for its watch."""
+    own = access.openai_base_url
+    asked = [realtime.base_url or own, *(model.base_url or own for model in (judge.chain if judge else ()))]
+    wanted = any(map(_is_openai, asked)) and access.openai_api_key is None
     return [_missing("openai_api_key")] if wanted else []
 
 

@@ -25,6 +25,7 @@ from config.telemetry import TelemetrySettings
 from config.turn import FLUX, TurnSettings
 from config.uploads import UploadSettings
 from config.vision import VisionSettings
+from config.watch import WatchSettings
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Settings:
     turn: TurnSettings
     phrases: PhraseSettings
     vision: VisionSettings
+    watch: WatchSettings
     uploads: UploadSettings
     worker: WorkerSettings
     log: LogSettings
@@ -56,6 +58,7 @@ SECTIONS: Final[Mapping[str, type[BaseSettings]]] = {
     "turn": TurnSettings,
     "phrases": PhraseSettings,
     "vision": VisionSettings,
+    "watch": WatchSettings,
     "uploads": UploadSettings,
     "worker": WorkerSettings,
     "log": LogSettings,
@@ -108,7 +111,8 @@ def _unset_keys(loaded: Mapping[str, Any], secrets: Mapping[str, Any]) -> list[s
     with suppress(ValidationError, KeyError):
         access = loaded.get("services") or ProviderAccess(**secrets)
         if loaded["agent"].mode == "realtime":
-            return missing_realtime_keys(access, loaded["realtime"])
+            judge = loaded["llm"] if loaded["watch"].prompt else None
+            return missing_realtime_keys(access, loaded["realtime"], judge)
         return missing_keys(access, loaded["stt"], loaded["llm"], loaded["tts"])
     return []
 

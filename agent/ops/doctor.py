@@ -65,15 +65,19 @@ async def _contact(settings: Settings) -> list[Finding]:
 
 
 def _providers(settings: Settings) -> list[Awaitable[Finding]]:
+    from agent.ops import provider_checks as providers  # noqa: PLC0415 - see above
+
+    def llm() -> list[Awaitable[Finding]]:
+        return _each(_LLM, settings.llm.chain, partial(providers.check_llm, settings), settings.llm.timeout_s)
+
     if settings.agent.mode == "realtime":
         from agent.ops.realtime_check import check_realtime  # noqa: PLC0415 - see above
 
-        return [_run(_REALTIME, lambda: check_realtime(settings), 2 * LIMIT_S)]
-    from agent.ops import provider_checks as providers  # noqa: PLC0415 - see above
-
+        judge = llm() if settings.watch.prompt else []
+        return [_run(_REALTIME, lambda: check_realtime(settings), 2 * LIMIT_S), *judge]
     return [
         *_each(_STT, settings.stt.chain, partial(providers.check_stt, settings)),
-        *_each(_LLM, settings.llm.chain, partial(providers.check_llm, settings), settings.llm.timeout_s),
+        *llm(),
         *_each(_TTS, settings.tts.chain, partial(providers.check_tts, settings)),
     ]
 

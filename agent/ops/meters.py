@@ -75,7 +75,7 @@ TOKENS = Counter(
 )
 UPLOADS = Counter("sighted_uploads_total", "Uploads: accepted, or the code of the refusal.", ["code"])
 PROVIDER_ERRORS = Counter(
-    "sighted_provider_errors_total", "Failed attempts at a provider: stt, llm or tts.", ["stage", "provider"]
+    "sighted_provider_errors_total", "Failed attempts at a provider: stt, llm, tts or realtime.", ["stage", "provider"]
 )
 PROVIDER_FALLBACKS = Counter(
     "sighted_provider_fallbacks_total",

@@ -44,7 +44,7 @@ from agent.ops.meters import (
     add,
 )
 
-Stage = Literal["stt", "llm", "tts"]
+Stage = Literal["stt", "llm", "tts", "realtime"]
 Counted = tuple[MetricWrapperBase, float, Mapping[str, str]]
 
 STALL_S = 0.05

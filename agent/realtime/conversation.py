@@ -3,11 +3,12 @@
 import asyncio
 from typing import Final
 
-from livekit.agents import Agent, AgentSession, UserStateChangedEvent
-from livekit.agents.llm import ChatContext
+from livekit.agents import Agent, AgentSession, ErrorEvent, UserStateChangedEvent
+from livekit.agents.llm import ChatContext, RealtimeModelError
 from livekit.agents.voice import SpeechHandle
 
 from agent.conversation import Basis
+from agent.providers import provider_failed
 from agent.realtime.gallery import LiveGallery
 from agent.realtime.line import OpenAiLine
 from agent.realtime.pacing import Pacing
@@ -15,6 +16,7 @@ from agent.realtime.showing import Showing
 from agent.realtime.video import LiveVideo
 from agent.turns import TurnLog
 from agent.uploads.message import background_message
+from agent.vision.view import Blind
 
 INSTRUCTIONS: Final = """\
 You are a friendly voice assistant on a call. You see what the user's camera or shared screen shows: pictures of it \
@@ -33,6 +35,8 @@ class LiveConversation:
         settings, session = basis.settings, basis.session
         asked, vision = settings.realtime, settings.vision
         self._session = session
+        self._lost = basis.on_lost
+        self._label = f"{asked.provider}/{asked.chosen}"
         self._background = background_message(basis.background.pictures, len(basis.background.problems), vision.detail)
         self._begun: asyncio.Task[str] | None = None
         self.video_input = asked.framework_video
@@ -45,6 +49,8 @@ class LiveConversation:
             detail=vision.detail,
             max_views=vision.max_images,
         )
+        if self.video_input:
+            self._video.look = Blind("off")  # ours is
         self.gallery: LiveGallery = LiveGallery(
             self.agent,
             session,
@@ -62,6 +68,7 @@ class LiveConversation:
     def register(self) -> None:
         """Follow who speaks, before the session starts."""
         self._session.on("user_state_changed", self._on_user)
+        self._session.on("error", self._on_error)
 
     def started(self) -> None:
         """The session runs: begin to send pictures."""
@@ -86,6 +93,7 @@ class LiveConversation:
     async def aclose(self) -> None:
         """Send no more."""
         self._session.off("user_state_changed", self._on_user)
+        self._session.off("error", self._on_error)
         if self._begun is not None:
             self._begun.cancel()
         await self._video.aclose()
@@ -93,6 +101,13 @@ class LiveConversation:
     def _answer_upload(self) -> None:
         with self._showing.unasked():
             self._session.generate_reply()
+
+    def _on_error(self, event: ErrorEvent) -> None:
+        if isinstance(event.error, RealtimeModelError):
+            provider_failed("realtime", self._label, event.error.error, again=event.error.recoverable)
+            if not event.error.recoverable:
+                # The framework's session fails as it closes for this, and tells nobody that it has.
+                self._lost(event.error.error)
 
     def _on_user(self, event: UserStateChangedEvent) -> None:
         self._video.speaking(event.new_state == "speaking")

@@ -35,9 +35,10 @@ class Print:
 class Darkroom:
     """Makes pictures as the settings say. Everything here blocks for some milliseconds, so call it in a thread."""
 
-    def __init__(self, settings: VisionSettings):
+    def __init__(self, settings: VisionSettings, *, compare: bool = False):
+        """Fingerprints are taken if the settings ask for them, or `compare` does."""
         self._settings = settings
-        self._fingerprint = fingerprint if settings.skip_unchanged else _no_fingerprint
+        self._fingerprint = fingerprint if compare or settings.skip_unchanged else _no_fingerprint
 
     def whole(self, frames: Sequence[Frame]) -> Print:
         """The sharpest of these frames, which are of one moment.

@@ -32,7 +32,8 @@ class Eye:
         watched: Whether frames are expected now.
     """
 
-    def __init__(self, wanted: Wanted, settings: VisionSettings, clock: Callable[[], float]):
+    def __init__(self, wanted: Wanted, settings: VisionSettings, clock: Callable[[], float], *, compare: bool = False):
+        """With `compare`, its pictures can be told from one another though the settings don't ask for it."""
         self.wanted: Wanted = wanted
         self._settings = settings
         self._clock = clock
@@ -42,7 +43,7 @@ class Eye:
         self._stalled = False
         self._since = clock()
         self._latest = RecentFrames() if settings.sharpest else LatestFrame()
-        self._darkroom = Darkroom(settings)
+        self._darkroom = Darkroom(settings, compare=compare)
         self._changed = asyncio.Event()
         self._encoding: tuple[Frame, asyncio.Task[Print]] | None = None
 

@@ -73,6 +73,7 @@ class Memory:
         max_looks: Pictures taken by tools that a request carries.
         max_uploads: Uploads a request carries at most.
         max_turns: User turns a request carries at most.
+        skip_unchanged: Whether a view that shows nothing new is left out; needs views that can be compared.
         clock: Unix seconds.
         sent_images: Pictures in all requests so far.
         sent_bytes: Their bytes, as the requests carried them (base64).
@@ -84,6 +85,7 @@ class Memory:
     max_looks: int = 2
     max_uploads: int = 3
     max_turns: int = 50
+    skip_unchanged: bool = True
     clock: Callable[[], float] = time.time
     sent_images: int = 0
     sent_bytes: int = 0
@@ -178,7 +180,7 @@ class Memory:
 
     def _standing(self, items: list[ChatItem], question: ChatMessage | None, fresh: Look) -> View | None:
         """The view that the last picture before the question gives in this request too, if it shows no less."""
-        if question is None or not isinstance(fresh, View):
+        if not self.skip_unchanged or question is None or not isinstance(fresh, View):
             return None
         before = takewhile(lambda item: item is not question, recent(items, self.max_turns))
         last = next((item for item in reversed(list(before)) if has_view(item)), None)

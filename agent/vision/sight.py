@@ -51,8 +51,9 @@ class LiveSight:
         on_look: Called when a request is about to look, so that the feed can bring frames back.
     """
 
-    def __init__(self, settings: VisionSettings, *, clock: Callable[[], float] = time.monotonic):
-        self.eyes = tuple(Eye(wanted, settings, clock) for wanted in wanted_by(settings.source))
+    def __init__(self, settings: VisionSettings, *, compare: bool = False, clock: Callable[[], float] = time.monotonic):
+        """With `compare`, views can be told from one another though the settings don't ask for it."""
+        self.eyes = tuple(Eye(wanted, settings, clock, compare=compare) for wanted in wanted_by(settings.source))
         self.attention = _attention(settings, clock)
         self.on_look: Callable[[], None] = lambda: None
 

@@ -1,14 +1,17 @@
 """What the stand-in model answers to a conversation, whichever protocol brought it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from sandbox.control.entries import Entry, SeenMessage, ToolCall
 from sandbox.control.state import State
 from sandbox.llm import brain, tools
-from sandbox.llm.question import question_of
+from sandbox.llm.question import Question, question_of
 
 Answer = str | ToolCall
+
+_QUOTED = re.compile(r'"([^"]+)"')
 
 
 async def think(
@@ -37,6 +40,8 @@ async def think(
         # Every request for the sentence gets the call until one brings its result: the first may be a speculation.
         call = state.script.call(question.text)
         return _numbered(call, entry.id) if call and call.name in left else scripted
+    if "report" in left:
+        return await _watched(state, entry, question, picture)
     if call := tools.choose(question.text, left, must=must_call):
         return _numbered(call, entry.id)
     view, notes = None, question.notes
@@ -45,6 +50,18 @@ async def think(
         sha256 = question.picture.sha256
         view = await state.senses.eyes.look(picture(sha256), sha256)
     return brain.answer(question.text, view, notes)
+
+
+async def _watched(state: State, entry: Entry, question: Question, picture: Callable[[str], bytes]) -> Answer:
+    """What a watch hears: a report if the picture has the words that its prompt puts in quotation marks."""
+    wanted = _QUOTED.findall(question.text)
+    if not wanted or question.picture is None:
+        return "no"
+    view = await state.senses.eyes.look(picture(question.picture.sha256), question.picture.sha256)
+    read = " ".join(view.text_lines).casefold()
+    if not all(words.casefold() in read for words in wanted):
+        return "no"
+    return _numbered(ToolCall("report", {"words": f"Now it says {' and '.join(wanted)}."}), entry.id)
 
 
 def _numbered(call: ToolCall, number: int) -> ToolCall:

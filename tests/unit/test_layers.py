@@ -22,6 +22,8 @@ TOUCH_LIVEKIT = {
     "agent.speaker": "stands between the model, the voice and the session",
     "agent.spare": "has a voice speak",
     "agent.listening": "stands between the listener and the session",
+    "agent.watch.judge": "asks the language model",
+    "agent.watch.watcher": "asks the session who speaks",
     "agent.words": "has the session say a sentence",
     "agent.conversation": "names what a call has of its kind of model",
     "agent.piped": "is the conversation of three models",

@@ -1,0 +1,1 @@
+"""Looking by itself, and speaking when there is something to say."""

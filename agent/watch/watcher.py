@@ -1,0 +1,93 @@
+"""Looks on a timer and speaks when there is something to say, never over anybody."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+from livekit.agents import AgentSession, APIError
+
+from agent.vision.sight import Sight
+from agent.vision.unchanged import still_shown
+from agent.vision.view import View
+from agent.watch.reports import Reports
+from agent.words import Say
+from config.watch import WatchSettings
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Judging(Protocol):
+    """Who tells whether there is something to say."""
+
+    async def ask(self, view: View, before: str) -> str:
+        """What the user should hear, or nothing."""
+
+
+class Watcher:
+    """One call's watch. `start` and `aclose`."""
+
+    def __init__(
+        self,
+        session: AgentSession[Any],
+        settings: WatchSettings,
+        sight: Sight,
+        judge: Judging,
+        say: Say,
+        *,
+        heard: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        """`heard` tells whether anybody is there to hear it."""
+        self._session = session
+        self._every_s = settings.every_s
+        self._sight = sight
+        self._judge = judge
+        self._say = say
+        self._heard = heard
+        self._clock = clock
+        self._reports = Reports(settings.cooldown_s)
+        self._judged: View | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """The call stands."""
+        self._watching = asyncio.create_task(self._watch())
+
+    async def aclose(self) -> None:
+        """Look no more."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(self._every_s)
+            try:
+                await self.look()
+            except APIError as error:
+                # Without its text, which may quote what was said.
+                log.warning("watch_failed", error=type(error).__name__, status=getattr(error, "status_code", None))
+            except Exception:
+                log.exception("watch_failed")  # the next look may go well
+
+    async def look(self) -> None:
+        """Look once, and speak if there is something to say."""
+        if not self._free() or self._reports.resting(self._clock()):
+            return
+        view = await self._sight.look()
+        if not isinstance(view, View) or (self._judged is not None and still_shown(self._judged, view)):
+            return
+        words = await self._judge.ask(view, self._reports.last)
+        if not self._reports.news(words):
+            self._judged = view
+        elif self._free():  # else somebody has begun to speak: look again when they have finished
+            self._judged = view
+            self._reports.said(words, self._clock())
+            log.info("watch_reported")
+            self._say(self._session, words)
+
+    def _free(self) -> bool:
+        """Whether nobody speaks or is about to, and somebody is there to listen."""
+        return self._heard() and self._session.user_state != "speaking" and self._session.agent_state == "listening"

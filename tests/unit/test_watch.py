@@ -1,0 +1,173 @@
+"""A watch speaks when there is something to say, once, and over nobody."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from livekit.agents import AgentSession
+
+from agent.vision.view import Blind, Look, View
+from agent.watch.judge import words_of
+from agent.watch.reports import Reports
+from agent.watch.watcher import Watcher
+from agent.words import Say
+from config.watch import WatchSettings
+from tests.fakes import Clock
+from tests.unit.test_live_video import FakeSight, view
+
+
+def test_the_same_is_not_said_twice() -> None:
+    """Until it has ceased to hold in between."""
+    reports = Reports(0)
+    assert reports.news("The kettle boils.")
+    reports.said("The kettle boils.", 1.0)
+    assert not reports.news("the kettle boils")
+    assert reports.news("The toast burns.")
+    assert not reports.news("")
+    assert reports.news("The kettle boils.")
+
+
+def test_cooldown_begins_with_a_report() -> None:
+    """And ends."""
+    reports = Reports(30)
+    assert not reports.resting(0.0)
+    reports.said("Now.", 10.0)
+    assert reports.resting(39.9)
+    assert not reports.resting(40.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [('{"words": " It\\n boils. "}', "It boils."), ("{", ""), ("[]", ""), ("{}", ""), ('{"words": 3}', "")],
+)
+def test_report_of_a_model_is_read_with_care(arguments: str, words: str) -> None:
+    """A model may write nonsense."""
+    assert words_of(arguments) == words
+
+
+def test_report_is_no_speech() -> None:
+    """However much a model writes."""
+    assert len(words_of('{"words": "' + "x" * 5000 + '"}')) == 400
+
+
+@dataclass
+class FakeSession:
+    """Who speaks."""
+
+    user_state: str = "listening"
+    agent_state: str = "listening"
+
+
+@dataclass
+class FakeJudge:
+    """Says what a test wants."""
+
+    verdict: str = ""
+    asked: list[str] = field(default_factory=list)
+    session: FakeSession | None = None
+    interrupts: bool = False
+
+    async def ask(self, _: View, before: str) -> str:
+        """That."""
+        self.asked.append(before)
+        if self.interrupts and self.session:
+            self.session.user_state = "speaking"
+        return self.verdict
+
+
+@dataclass
+class Watch:
+    """A watcher and everything around it."""
+
+    session: FakeSession = field(default_factory=FakeSession)
+    sight: FakeSight = field(default_factory=FakeSight)
+    judge: FakeJudge = field(default_factory=FakeJudge)
+    clock: Clock = field(default_factory=Clock)
+    said: list[str] = field(default_factory=list)
+    here: bool = True
+    scenes: int = 0
+
+    def __post_init__(self) -> None:
+        self.judge.session = self.session
+        self.watcher = Watcher(
+            cast("AgentSession[Any]", self.session),
+            WatchSettings(prompt="Look out.", cooldown_s=30),
+            self.sight,
+            self.judge,
+            cast("Say", lambda _, sentence: self.said.append(sentence)),
+            heard=lambda: self.here,
+            clock=self.clock,
+        )
+
+    async def look(self, what: Look | None = None) -> None:
+        """See something new, or `what`, and look."""
+        self.scenes += 1
+        self.sight.now = what or view("scene", fingerprint=bytes([self.scenes * 40 % 250] * 8))
+        await self.watcher.look()
+
+
+async def test_watch_speaks_when_the_judge_says_so() -> None:
+    """And not again while the scene stays, or while the same holds."""
+    watch = Watch()
+    await watch.look()
+    watch.judge.verdict = "It boils."
+    await watch.look()
+    assert watch.said == ["It boils."]
+    watch.clock.now += 31
+    await watch.look(watch.sight.now)
+    assert len(watch.judge.asked) == 2
+    await watch.look()
+    assert (watch.said, watch.judge.asked) == (["It boils."], ["", "", "It boils."])
+
+
+async def test_unchanged_scene_costs_no_request() -> None:
+    """Whatever the verdict on it was."""
+    watch = Watch()
+    for _ in range(5):
+        await watch.look(view("scene"))
+    assert len(watch.judge.asked) == 1
+
+
+async def test_nothing_is_asked_in_the_cooldown() -> None:
+    """Though the scene changes all the time."""
+    watch = Watch(judge=FakeJudge("It boils."))
+    await watch.look()
+    await watch.look()
+    assert len(watch.judge.asked) == 1
+    watch.clock.now += 30
+    watch.judge.verdict = "It burns."
+    await watch.look()
+    assert watch.said == ["It boils.", "It burns."]
+
+
+@pytest.mark.parametrize(
+    ("user", "agent", "here"),
+    [
+        ("speaking", "listening", True),
+        ("listening", "speaking", True),
+        ("listening", "thinking", True),
+        ("listening", "listening", False),
+    ],
+)
+async def test_watch_looks_only_when_the_floor_is_free(user: str, agent: str, *, here: bool) -> None:
+    """And when somebody is there."""
+    watch = Watch(FakeSession(user, agent), judge=FakeJudge("It boils."), here=here)
+    await watch.look()
+    assert (watch.sight.looks, watch.said) == (0, [])
+
+
+async def test_report_is_dropped_when_somebody_begins_to_speak() -> None:
+    """And judged again when they have finished."""
+    watch = Watch(judge=FakeJudge("It boils.", interrupts=True))
+    await watch.look()
+    assert watch.said == []
+    watch.session.user_state, watch.judge.interrupts = "listening", False
+    await watch.look(watch.sight.now)
+    assert watch.said == ["It boils."]
+
+
+async def test_nothing_to_see_is_nothing_to_judge() -> None:
+    """A muted camera is no change of scene."""
+    watch = Watch(judge=FakeJudge("It boils."))
+    await watch.look(Blind("muted", "camera"))
+    assert watch.judge.asked == []
