@@ -13,7 +13,20 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from bench import absence, arrival, attention, cpu, faults, footprint, memory, pictures, turn_taking, turns, uploads
+from bench import (
+    absence,
+    arrival,
+    attention,
+    cpu,
+    faults,
+    footprint,
+    memory,
+    pictures,
+    realtime,
+    turn_taking,
+    turns,
+    uploads,
+)
 from bench.plan import QUICK, Plan
 from bench.report import Section, by_hand, document
 from bench.stage import open_stage, say
@@ -31,8 +44,9 @@ MEASUREMENTS = {
     "faults": faults.measure,
     "footprint": footprint.measure,
     "turn-taking": turn_taking.measure,
+    "realtime": realtime.measure,
 }
-APART = {"attention", "faults", "footprint", "turn-taking", "uploads"}
+APART = {"attention", "faults", "footprint", "realtime", "turn-taking", "uploads"}
 """Have a page of their own: measured only when named."""
 
 
