@@ -30,8 +30,9 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
 # --- the two sets of packages, each in an environment of its own, built side by side -------------------------------
 FROM builder AS production-packages
 # `--build-arg PACKAGES=heif` reads HEIC uploads too; its wheel holds libheif and libde265 (LGPL-3.0).
+# `--build-arg PACKAGES=google` speaks to Gemini Live too.
 ARG PACKAGES=production
-COPY requirements/production.txt requirements/heif.txt /build/requirements/
+COPY requirements/production.txt requirements/heif.txt requirements/google.txt /build/requirements/
 # `sync` installs exactly what the file lists, each wheel against its hash, and resolves nothing. Only wheels: building
 # a source distribution would run code that no hash here covers.
 RUN python -m venv --without-pip /opt/venv \

@@ -11,5 +11,8 @@ lock requirements/uv.in -o requirements/uv.txt
 lock pyproject.toml -o requirements/production.txt
 lock pyproject.toml --extra sandbox -c requirements/production.txt -o requirements/sandbox.txt
 lock pyproject.toml --extra heif -c requirements/production.txt -o requirements/heif.txt
-lock pyproject.toml --extra sandbox --extra heif --extra dev -c requirements/sandbox.txt -o requirements/all.txt
-lock pyproject.toml --extra sandbox --extra heif --extra dev --extra fuzz -c requirements/all.txt -o requirements/fuzz.txt
+lock pyproject.toml --extra google -c requirements/production.txt -o requirements/google.txt
+lock pyproject.toml --extra sandbox --extra heif --extra google --extra dev -c requirements/sandbox.txt \
+  -c requirements/google.txt -o requirements/all.txt
+lock pyproject.toml --extra sandbox --extra heif --extra google --extra dev --extra fuzz -c requirements/all.txt \
+  -o requirements/fuzz.txt
