@@ -7,14 +7,18 @@ import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 from aiohttp import WSCloseCode, web
 
+from sandbox.certificate import make_certificate
 from sandbox.control import routes as control
 from sandbox.control.script import Mode, Script
-from sandbox.control.state import STATE, State
+from sandbox.control.state import STATE, State, Tls
 from sandbox.llm import chat
+from sandbox.realtime import gemini
 from sandbox.realtime import openai as openai_realtime
 from sandbox.stt import deepgram
 from sandbox.stt import openai as openai_stt
@@ -59,11 +63,23 @@ class Sandbox:
         self.state = State(script=Script(mode), models=options.models, stt_hangover_ms=options.stt_hangover_ms)
         self._loading: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
+        self._folder = TemporaryDirectory(prefix="sighted-sandbox-")
 
     @property
     def url(self) -> str:
         """Where it answers, without a path."""
         return f"http://{self.host}:{self.port}"
+
+    @property
+    def tls(self) -> Tls:
+        """Where it answers by TLS, to those who trust its authorities.
+
+        Raises:
+            RuntimeError: It does not run.
+        """
+        if self.state.tls is None:
+            raise RuntimeError("the sandbox does not run")
+        return self.state.tls
 
     async def start(self) -> None:
         """Listen, and begin to load the models; `wait_ready` waits for them.
@@ -73,7 +89,7 @@ class Sandbox:
         """
         app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[control.answer_bad_orders])
         app[STATE] = self.state
-        for part in (deepgram, openai_stt, chat, cartesia, openai_tts, openai_realtime, control):
+        for part in (deepgram, openai_stt, chat, cartesia, openai_tts, openai_realtime, gemini, control):
             part.add_routes(app)
         app.router.add_get("/healthz", self._healthz)
         app.on_shutdown.append(self._close_sockets)
@@ -82,7 +98,10 @@ class Sandbox:
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.host, self.port)
         await site.start()
-        self.port = self._runner.addresses[0][1]
+        context, authorities = await asyncio.to_thread(make_certificate, Path(self._folder.name))
+        await web.TCPSite(self._runner, self.host, 0, ssl_context=context).start()
+        self.port, tls_port = (address[1] for address in self._runner.addresses[:2])
+        self.state.tls = Tls(f"https://127.0.0.1:{tls_port}", str(authorities))
         if self.state.models:
             self._loading = asyncio.create_task(self.state.senses.load())
 
@@ -103,6 +122,7 @@ class Sandbox:
             await asyncio.gather(self._loading, return_exceptions=True)
         if self._runner:
             await self._runner.cleanup()
+        self._folder.cleanup()
         await self.state.senses.aclose()
 
     async def __aenter__(self) -> Self:

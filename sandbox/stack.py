@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import aiohttp
 
+from sandbox.control.client import SandboxClient
 from sandbox.process import Service, ServiceError
 
 HOST = "127.0.0.1"
@@ -167,6 +168,13 @@ def worker_env(address: Address, sandbox_url: str, real: Mapping[str, str] | Non
             env[f"{provider}_API_KEY"] = "sandbox"
             env[f"{provider}_BASE_URL"] = f"{sandbox_url}{path}"
     return env
+
+
+async def google_env(sandbox_url: str) -> dict[str, str]:
+    """What a worker needs besides to speak to the stand-in for Gemini Live: its client speaks TLS or not at all."""
+    async with SandboxClient(sandbox_url) as client:
+        url, authorities = await client.tls()
+    return {"GOOGLE_API_KEY": "sandbox", "GOOGLE_BASE_URL": url, "SSL_CERT_FILE": authorities}
 
 
 async def answers(url: str) -> bool:

@@ -50,6 +50,13 @@ class SandboxClient:
                     pass
                 await asyncio.sleep(0.1)
 
+    async def tls(self) -> tuple[str, str]:
+        """Where the sandbox answers by TLS, and the file of the authorities that its client has to trust."""
+        async with self._http.get("/sandbox/tls") as response:
+            response.raise_for_status()
+            data = await response.json()
+        return data["url"], data["authorities"]
+
     async def script(
         self, hear: str, answer: str | None = None, *, typed: bool = False, call: ToolCall | None = None
     ) -> None:

@@ -6,8 +6,8 @@ from typing import Any, Literal, Self
 Provider = Literal["llm", "stt", "tts", "realtime"]
 PROVIDERS: tuple[Provider, ...] = ("llm", "stt", "tts", "realtime")
 
-Vendor = Literal["", "deepgram", "openai", "cartesia"]
-VENDORS: tuple[Vendor, ...] = ("", "deepgram", "openai", "cartesia")
+Vendor = Literal["", "deepgram", "openai", "cartesia", "google"]
+VENDORS: tuple[Vendor, ...] = ("", "deepgram", "openai", "cartesia", "google")
 """Whose protocol was spoken; empty for any."""
 
 Status = Literal["open", "ok", "error", "cancelled"]
@@ -99,8 +99,10 @@ class Frame:
     at: float
     """Unix seconds when it came."""
     item: str
-    """The item that it is part of."""
+    """The item that it is part of; empty: it was dropped, because nobody spoke."""
     image: SeenImage
+    streamed: bool = False
+    """It came as video, not in a message."""
 
 
 @dataclass

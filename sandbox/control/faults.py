@@ -6,8 +6,10 @@ from typing import Any, Literal, cast
 from sandbox.control.entries import PROVIDERS, VENDORS, Provider, Vendor
 from sandbox.control.orders import BadOrder, only_keys, take_choice, take_int
 
-Kind = Literal["error", "hang", "drop", "slow", "refuse_image", "cut"]
-KINDS: tuple[Kind, ...] = ("error", "hang", "drop", "slow", "refuse_image", "cut")
+Kind = Literal["error", "hang", "drop", "slow", "refuse_image", "cut", "go_away"]
+KINDS: tuple[Kind, ...] = ("error", "hang", "drop", "slow", "refuse_image", "cut", "go_away")
+_OF_ONE: dict[Kind, Provider] = {"refuse_image": "llm", "go_away": "realtime"}
+"""What only one provider can do."""
 
 HANG_S = 300.0
 """Seconds after which even a hanging request ends."""
@@ -25,7 +27,7 @@ class Fault:
     status: int = 500
     """HTTP status of an `error`."""
     delay_ms: int = 5_000
-    """Milliseconds added by `slow`."""
+    """Milliseconds added by `slow`, or left by `go_away`."""
     vendor: Vendor = ""
     """The one whose protocol meets it; empty: whichever is asked."""
 
@@ -45,8 +47,9 @@ class Fault:
             take_int(data, "delay_ms", 5_000, 0, 120_000),
             cast("Vendor", take_choice({"vendor": "", **data}, "vendor", VENDORS)),
         )
-        if fault.kind == "refuse_image" and fault.provider != "llm":
-            raise BadOrder(f"provider is {fault.provider!r}, only llm can refuse_image")
+        able = _OF_ONE.get(fault.kind, fault.provider)
+        if fault.provider != able:
+            raise BadOrder(f"provider is {fault.provider!r}, only {able} can {fault.kind}")
         return fault
 
 

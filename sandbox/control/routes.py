@@ -10,7 +10,7 @@ from sandbox.control.entries import PROVIDERS
 from sandbox.control.faults import Fault
 from sandbox.control.orders import BadOrder
 from sandbox.control.script import Line
-from sandbox.control.state import STATE, drop_all
+from sandbox.control.state import STATE, meet_live
 
 
 def add_routes(app: web.Application) -> None:
@@ -25,6 +25,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/sandbox/requests", _requests)
     app.router.add_delete("/sandbox/requests", _clear_requests)
     app.router.add_get("/sandbox/images/{sha256}", _image)
+    app.router.add_get("/sandbox/tls", _tls)
 
 
 @web.middleware
@@ -68,16 +69,11 @@ async def _order_fault(request: web.Request) -> web.Response:
     state = request.app[STATE]
     fault = Fault.from_json(await _object(request))
     state.faults.order(fault)
-    # Live streams meet a drop now, and together count as one request.
+    # Connections that last meet it now, and together count as one request.
     live = {"stt": state.listeners, "realtime": state.conversations}.get(fault.provider, {})
-    if fault.kind == "drop" and meets_live(fault) and drop_all(live, state.record):
-        state.faults.take(fault.provider, ("drop",), vendor=fault.vendor)
+    if meet_live(fault, live, state.record):
+        state.faults.take(fault.provider, (fault.kind,), vendor=fault.vendor)
     return web.json_response({})
-
-
-def meets_live(fault: Fault) -> bool:
-    """Whether the fault is for those who stay connected: OpenAI's listener takes files."""
-    return fault.provider != "stt" or fault.vendor in ("", "deepgram")
 
 
 async def _clear_faults(request: web.Request) -> web.Response:
@@ -106,6 +102,12 @@ async def _image(request: web.Request) -> web.Response:
     if image is None:
         return web.json_response({"error": "no request held that image, or it was too long ago"}, status=404)
     return web.Response(body=image.data, content_type=image.mime)
+
+
+async def _tls(request: web.Request) -> web.Response:
+    tls = request.app[STATE].tls
+    assert tls is not None, "it listens"
+    return web.json_response(asdict(tls))
 
 
 async def _object(request: web.Request) -> dict[str, Any]:

@@ -1,19 +1,41 @@
 """What the providers of one sandbox share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from sandbox.control.entries import Entry
-from sandbox.control.faults import Faults
+from sandbox.control.faults import Fault, Faults
 from sandbox.control.record import Record
 from sandbox.control.script import Mode, Script
 from sandbox.control.senses import Senses
 from sandbox.llm.pictures import Pictures
 from sandbox.llm.tokens import PromptCache
+from sandbox.realtime.resumable import Resumable
 
 WRONG_KEY = "wrong-key"
 """The key that every provider refuses."""
+
+
+@dataclass
+class Live:
+    """A connection that lasts: faults that are ordered meanwhile reach it at once."""
+
+    request: web.Request
+    entry: Entry
+    go_away: Callable[[float], None] | None = None
+    """Tells the client that it has so many seconds left."""
+
+
+@dataclass(frozen=True)
+class Tls:
+    """How a sandbox is reached by TLS."""
+
+    url: str
+    """Without a path."""
+    authorities: str
+    """The file of the certificate authorities that a client has to trust, the public ones among them."""
 
 
 @dataclass
@@ -26,12 +48,15 @@ class State:
     senses: Senses = field(default_factory=Senses)
     pictures: Pictures = field(default_factory=Pictures)
     prompt_cache: PromptCache = field(default_factory=PromptCache)
-    listeners: dict[int, tuple[web.Request, Entry]] = field(default_factory=dict)
-    """Live listening streams by the id of their entry: an ordered drop reaches them at once."""
-    conversations: dict[int, tuple[web.Request, Entry]] = field(default_factory=dict)
-    """Live conversations, likewise."""
+    listeners: dict[int, Live] = field(default_factory=dict)
+    """Listening streams by the id of their entry."""
+    conversations: dict[int, Live] = field(default_factory=dict)
+    """Conversations with a model that speaks, likewise."""
+    resumable: Resumable = field(default_factory=Resumable)
     sockets: set[web.WebSocketResponse] = field(default_factory=set)
     """Every open websocket, to be closed at the end."""
+    tls: Tls | None = None
+    """Set once it listens."""
     stt_hangover_ms: int = 250
     """Silence that ends an utterance."""
     models: bool = True
@@ -55,13 +80,21 @@ def drop(request: web.Request) -> None:
         request.transport.abort()
 
 
-def drop_all(streams: dict[int, tuple[web.Request, Entry]], record: Record) -> bool:
-    """Break every live connection of one kind, as ordered; whether there was one."""
-    for request, entry in (live := list(streams.values())):
-        entry.fault = "drop"
-        record.close(entry, "error", "dropped, as ordered")
-        drop(request)
-    return bool(live)
+def meet_live(fault: Fault, live: dict[int, Live], record: Record) -> bool:
+    """Have every connection of a kind meet a fault that was just ordered; whether there was one that could."""
+    met = [one for one in live.values() if fault.vendor in ("", one.entry.vendor)]
+    if fault.kind == "go_away":
+        met = [one for one in met if one.go_away is not None]
+    elif fault.kind != "drop":
+        return False
+    for one in met:
+        one.entry.fault = fault.kind
+        if one.go_away is not None and fault.kind == "go_away":
+            one.go_away(fault.delay_ms / 1000)
+        else:
+            record.close(one.entry, "error", "dropped, as ordered")
+            drop(one.request)
+    return bool(met)
 
 
 def cut(request: web.Request) -> None:

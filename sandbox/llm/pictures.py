@@ -48,7 +48,16 @@ class Pictures:
         Raises:
             InvalidImage: Not a data URL, of another type than it says, too large, truncated or undecodable.
         """
-        mime, data = split_data_url(url)
+        return self.check_file(*split_data_url(url), detail)
+
+    def check_file(self, mime: str, data: bytes, detail: str = "") -> Picture:
+        """The picture in a file of this type.
+
+        Raises:
+            InvalidImage: Of another type than it says, too large, truncated or undecodable.
+        """
+        if len(data) > MAX_IMAGE_BYTES:
+            raise InvalidImage(f"The image has {len(data):,} bytes, at most {MAX_IMAGE_BYTES:,}.")
         sha256 = hashlib.sha256(data).hexdigest()
         with self._lock:
             size = self._sizes.get((sha256, mime))
@@ -76,8 +85,6 @@ def split_data_url(url: str) -> tuple[str, bytes]:
         data = base64.b64decode(url[match.end() :], validate=True)
     except binascii.Error as error:
         raise InvalidImage(f"The image is not valid base64: {error}.") from error
-    if len(data) > MAX_IMAGE_BYTES:
-        raise InvalidImage(f"The image has {len(data):,} bytes, at most {MAX_IMAGE_BYTES:,}.")
     return match[1].lower(), data
 
 

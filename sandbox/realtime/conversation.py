@@ -20,6 +20,8 @@ class Item:
     text: str = ""
     """What was written, or heard: a spoken turn has its words once they are understood."""
     spoken: bool = False
+    audio_s: float = 0.0
+    """Seconds of sound that it stands for."""
     images: list[SeenImage] = field(default_factory=list)
     urls: list[str] = field(default_factory=list)
     """The same as the client sent them."""
@@ -49,6 +51,10 @@ class Conversation:
         place = len(self.items) if after is None else 0 if after == "root" else self._place(after) + 1
         self.items.insert(place, item)
         return self.items[place - 1].id if place else None
+
+    def keep_from(self, place: int) -> None:
+        """Take out all before a place."""
+        del self.items[:place]
 
     def delete(self, item_id: str) -> None:
         """Take an item out.

@@ -63,6 +63,11 @@ class Ear:
         length_s = len(pcm) / 2 / self._rate_hz
         return Turn(0, pcm, length_s, 0.0) if length_s >= 0.1 else None
 
+    def finish(self) -> Turn | None:
+        """No sound will follow for now: what is being said, as a turn."""
+        turns = [self._turn(event) for event in self._segmenter.finish() if isinstance(event, Ended)]
+        return turns[0] if turns else None
+
     def clear(self) -> None:
         """Forget what was heard."""
         self._buffer.clear()

@@ -3,33 +3,17 @@
 import asyncio
 import base64
 import json
-import re
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.control.entries import Entry, ToolCall
-from sandbox.control.faults import HANG_S, Fault
 from sandbox.control.state import State
-from sandbox.llm.mind import Answer, think
 from sandbox.llm.refusal import Refusal
 from sandbox.llm.tokens import call_tokens, text_tokens
-from sandbox.realtime.conversation import Conversation, Item, as_asked
-from sandbox.realtime.ear import RATE_HZ
+from sandbox.realtime.answer import Asked, answer_to, meet, paced, pieces_of
+from sandbox.realtime.conversation import Conversation, Item
 from sandbox.realtime.openai_items import write_item
-from sandbox.tts import pcm
-from sandbox.tts.speech import Speech
-
-CHUNK_MS = 200
-FASTER = 4
-"""Times as fast as it plays is sound sent."""
-_VERBATIM = re.compile(r"\bword for word\b[^:]*:\s*(?P<words>.+)", re.IGNORECASE | re.DOTALL)
-
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-class SessionExpiredError(Exception):
-    """The session is over in the middle of a sentence, as ordered."""
+from sandbox.realtime.socket import Ending, Send
 
 
 @dataclass
@@ -41,28 +25,24 @@ class Response:
     entry: Entry
     conversation: Conversation
     send: Send
-    instructions: str = ""
-    """Of this answer."""
-    tools: tuple[str, ...] = ()
-    must_call: bool = False
+    asked: Asked
     metadata: dict[str, Any] | None = None
-    received: float = 0.0
-    """Loop time when it was asked for."""
     _output: list[dict[str, Any]] = field(default_factory=list)
 
     async def run(self) -> None:
         """Give the answer.
 
         Raises:
-            SessionExpiredError: As ordered, when half of it has been said.
+            Ending: As ordered, when half of it has been said.
         """
         state, entry = self.state, self.entry
         await self._tell("response.created", response=self._as_json("in_progress"))
-        fault = state.faults.take("realtime", ("error", "slow", "hang", "cut"), vendor=entry.vendor)
         try:
-            if fault and await self._meet(fault):
+            fault = await meet(state, entry)
+            if fault is not None and fault.kind == "error":
+                await self._fail(fault.status)
                 return
-            answer = await self._answer()
+            answer = await answer_to(state, entry, entry.messages, self.asked)
             if isinstance(answer, ToolCall):
                 await self._call(answer)
             else:
@@ -73,37 +53,6 @@ class Response:
             return
         await self._done("completed")
         state.record.close(entry, "ok")
-
-    async def _meet(self, fault: Fault) -> bool:
-        """Go through a fault; whether that was all. A `cut` happens later."""
-        self.entry.fault = fault.kind
-        if fault.kind in {"slow", "hang"}:
-            await asyncio.sleep(HANG_S if fault.kind == "hang" else fault.delay_ms / 1000)
-        elif fault.kind == "error":
-            await self._fail(fault.status)
-            return True
-        return False
-
-    async def _answer(self) -> Answer:
-        if verbatim := _VERBATIM.search(self.instructions):
-            return verbatim["words"].strip()
-        mode = self.state.script.mode
-        answer = await think(
-            self.state,
-            self.entry,
-            as_asked(self.entry.messages),
-            offered=self.tools,
-            must_call=self.must_call,
-            picture=self._file,
-        )
-        if mode.exact:
-            await asyncio.sleep(self.received + mode.llm_first_token_ms / 1000 - asyncio.get_running_loop().time())
-        return answer
-
-    def _file(self, sha256: str) -> bytes:
-        stored = self.state.record.image(sha256)
-        assert stored is not None, "kept when its frame came"
-        return stored.data
 
     async def _call(self, call: ToolCall) -> None:
         item = Item(f"item_{self.entry.id}", "function_call", call=call)
@@ -131,17 +80,12 @@ class Response:
         await self._tell("response.output_audio_transcript.delta", **named, delta=text)
         item.text = self.entry.reply = text
         self.entry.completion_tokens = text_tokens(text)
-        now = asyncio.get_running_loop().time()
-        sound = await Speech(self.state.script, self.state.senses.voice).of(text, RATE_HZ, received=now)
-        pieces = pcm.chunks(sound, RATE_HZ, CHUNK_MS)
-        for piece in pieces[: len(pieces) // 2] if cut else pieces:
+        pieces = await pieces_of(self.state, text)
+        async for piece in paced(self.state, self.entry, pieces[: len(pieces) // 2] if cut else pieces):
             await self._tell("response.output_audio.delta", **named, delta=base64.b64encode(piece).decode())
-            self.state.record.first_byte(self.entry)
-            self.entry.audio_ms += pcm.duration_ms(piece, RATE_HZ)
-            await asyncio.sleep(CHUNK_MS / 1000 / FASTER)
         if cut:
             self.state.record.close(self.entry, "error", "cut, as ordered")
-            raise SessionExpiredError
+            raise expired("cut, as ordered")
         await self._tell("response.output_audio.done", **named)
         await self._tell("response.output_audio_transcript.done", **named, transcript=text)
         await self._tell("response.content_part.done", **named, part={"type": "audio", "transcript": text})
@@ -193,3 +137,14 @@ def refuse_second() -> Refusal:
     return Refusal(
         400, "Conversation already has an active response in progress.", code="conversation_already_has_active_response"
     )
+
+
+def expired(reason: str) -> Ending:
+    """What ends a session that is over."""
+    refusal = Refusal(400, "Your session hit the maximum duration.", code="session_expired")
+    return Ending(reason, last=error_event(refusal))
+
+
+def error_event(refusal: Refusal, event_id: str | None = None) -> dict[str, Any]:
+    """What a client is told that asked for something that can't be done."""
+    return {"type": "error", "event_id": "event_error", "error": {**refusal.body["error"], "event_id": event_id}}

@@ -2,16 +2,19 @@
 
 import asyncio
 import base64
+import json
 from typing import Any
 
 from sandbox.control.entries import Deletion, Entry, Frame, Utterance
 from sandbox.control.state import State
 from sandbox.llm.calls import Tools, read_tools
 from sandbox.llm.refusal import Refusal
+from sandbox.realtime.answer import Asked
 from sandbox.realtime.conversation import Conversation, Item, UnknownItemError
 from sandbox.realtime.ear import RATE_HZ, SILENCE_MS, Began, Ear, Turn
 from sandbox.realtime.openai_items import read_item, write_item
-from sandbox.realtime.openai_response import Response, Send, SessionExpiredError, refuse_second
+from sandbox.realtime.openai_response import Response, error_event, expired, refuse_second
+from sandbox.realtime.socket import Ending, Send, take_go_away
 from sandbox.stt.transcribe import transcribe
 
 
@@ -20,13 +23,13 @@ class Session:
 
     Attributes:
         entry: Its record.
-        expired: Set when the provider ends it, as ordered.
+        ended: Set when the provider ends it, as ordered.
     """
 
     def __init__(self, state: State, entry: Entry, send: Send) -> None:
         """`send` takes each event for the client."""
         self.entry = entry
-        self.expired = asyncio.Event()
+        self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._state = state
         self._send_json = send
         self._conversation = Conversation()
@@ -35,17 +38,29 @@ class Session:
         self._speaking: str | None = None
         self._active: asyncio.Task[None] | None = None
         self._understanding: set[asyncio.Task[None]] = set()
+        self._leaving: asyncio.TimerHandle | None = None
 
     async def begin(self) -> None:
         """Tell the client that it may speak."""
         await self._send({"type": "session.created", "session": {"type": "realtime", "object": "realtime.session"}})
+        if (left := take_go_away(self._state, self.entry)) is not None:
+            self.go_away(left)
 
-    async def take(self, event: dict[str, Any]) -> None:
-        """Do what an event of the client asks for.
+    def go_away(self, seconds: float) -> None:
+        """Let the session expire: this provider gives no notice."""
+        self._leaving = asyncio.get_running_loop().call_later(seconds, self._end, expired("expired, as ordered"))
 
-        Raises:
-            Refusal: It can't be done.
-        """
+    async def take(self, data: str | bytes) -> None:
+        """Do what an event of the client asks for, or tell it why not."""
+        event = json.loads(data)
+        try:
+            await self._take(event)
+        except Refusal as refusal:
+            await self._refuse(refusal, event)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            await self._refuse(Refusal(400, f"We could not parse the event: {error!r}"), event)
+
+    async def _take(self, event: dict[str, Any]) -> None:
         actions = {
             "session.update": self._update,
             "input_audio_buffer.append": self._hear,
@@ -63,6 +78,8 @@ class Session:
 
     async def aclose(self) -> None:
         """End what is under way."""
+        if self._leaving is not None:
+            self._leaving.cancel()
         tasks = [*self._understanding, *([self._active] if self._active else [])]
         for task in tasks:
             task.cancel()
@@ -199,19 +216,21 @@ class Session:
             entry,
             self._conversation,
             self._send,
-            instructions=str(asked.get("instructions") or ""),
-            tools=tools.allowed,
-            must_call=tools.must_call,
+            Asked(
+                str(asked.get("instructions") or ""),
+                tools.allowed,
+                must_call=tools.must_call,
+                received=asyncio.get_running_loop().time(),
+            ),
             metadata=asked.get("metadata"),
-            received=asyncio.get_running_loop().time(),
         )
         self._active = asyncio.create_task(self._run(response))
 
     async def _run(self, response: Response) -> None:
         try:
             await response.run()
-        except SessionExpiredError:
-            self.expired.set()
+        except Ending as ending:
+            self._end(ending)
         except ConnectionError:
             self._state.record.close(response.entry, "cancelled", "the client went away")
         finally:
@@ -222,6 +241,10 @@ class Session:
             self._active.cancel()
             await asyncio.gather(self._active, return_exceptions=True)
 
+    def _end(self, ending: Ending) -> None:
+        if not self.ended.done():
+            self.ended.set_result(ending)
+
     def _count(self) -> None:
         self.entry.held, self.entry.held_images = len(self._conversation.items), self._conversation.images
 
@@ -231,6 +254,10 @@ class Session:
 
     async def _send(self, event: dict[str, Any]) -> None:
         await self._send_json({"event_id": self._name("event"), **event})
+
+    async def _refuse(self, refusal: Refusal, event: Any) -> None:
+        asked = event.get("event_id") if isinstance(event, dict) else None
+        await self._send_json(error_event(refusal, asked))
 
 
 def _tools(config: dict[str, Any], choice: str) -> Tools:

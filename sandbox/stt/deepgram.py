@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from sandbox.control.entries import Entry
-from sandbox.control.state import STATE, State, cut, drop, key_is_good
+from sandbox.control.state import STATE, Live, State, cut, drop, key_is_good
 from sandbox.stt.dialect import Dialect
 from sandbox.stt.flux import Flux, Thresholds
 from sandbox.stt.listener import Listener
@@ -76,7 +76,7 @@ async def _hear(request: web.Request, state: State, entry: Entry, rate: int, dia
     ws = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, autoclose=False)
     await ws.prepare(request)
     state.sockets.add(ws)
-    state.listeners[entry.id] = (request, entry)
+    state.listeners[entry.id] = Live(request, entry)
     listener = Listener(state, entry, rate, dialect, send=ws.send_json, hang_up=lambda: cut(request))
     try:
         if isinstance(dialect, Flux):

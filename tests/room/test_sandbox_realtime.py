@@ -2,40 +2,25 @@
 
 import asyncio
 import base64
-import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import pytest
-from livekit import rtc
-from livekit.agents import llm
 from livekit.agents.llm import ChatContext
-from livekit.agents.types import APIConnectOptions
 from livekit.plugins import openai
 from openai.types.realtime import AudioTranscription
 from openai.types.realtime.realtime_audio_input_turn_detection import ServerVad
-from PIL import Image
 
 from sandbox.control.client import SandboxClient
-from sandbox.control.entries import Entry
-from sandbox.control.script import Mode
-from sandbox.server import Options, Sandbox
-from sandbox.tts import pcm
-
-HZ = 24_000
-VOICE = pcm.hum("x" * 12, HZ)
-"""0.7 s of what any energy detector takes for a voice."""
-SILENCE = bytes(2 * HZ)
+from sandbox.server import Sandbox
+from tests.live import CONNECT, EXACT, SILENCE, VOICE, Talk, jpeg, spoken
 
 
 def picture(colour: str) -> str:
     """A small JPEG as a data URL."""
-    file = io.BytesIO()
-    Image.new("RGB", (64, 48), colour).save(file, "JPEG")
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg(colour)).decode()
 
 
 def shown(item_id: str, colour: str) -> dict[str, Any]:
@@ -47,54 +32,11 @@ def shown(item_id: str, colour: str) -> dict[str, Any]:
     }
 
 
-@dataclass
-class Talk:
-    """A session of the plugin, and what it was told."""
-
-    session: Any
-    sandbox: SandboxClient
-    generations: list[llm.GenerationCreatedEvent] = field(default_factory=list)
-    heard: list[str] = field(default_factory=list)
-    errors: list[Exception] = field(default_factory=list)
-    reconnected: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def say(self, sound: bytes) -> None:
-        """Push s16le mono sound, a little faster than it plays."""
-        for piece in pcm.chunks(sound, HZ, 50):
-            self.session.push_audio(rtc.AudioFrame(piece, HZ, 1, len(piece) // 2))
-            await asyncio.sleep(0.02)
-
-    async def until(self, told: Sequence[object]) -> None:
-        """Wait for the first of what the plugin tells."""
-        async with asyncio.timeout(20):
-            while not told:  # noqa: ASYNC110 - the plugin's events are callbacks
-                await asyncio.sleep(0.02)
-
-    async def answer(self) -> tuple[str, float]:
-        """The words of the next answer, and the seconds of its sound."""
-        async with asyncio.timeout(20):
-            await self.until(self.generations)
-            return await spoken(self.generations.pop(0))
-
-    async def conversation(self) -> Entry:
-        """What the sandbox has of it."""
-        return (await self.sandbox.requests("realtime"))[-1]
-
-
-async def spoken(generation: llm.GenerationCreatedEvent) -> tuple[str, float]:
-    """The words of an answer, and the seconds of its sound."""
-    text, seconds = "", 0.0
-    async for message in generation.message_stream:
-        text += "".join([str(piece) async for piece in message.text_stream])
-        seconds += sum([frame.duration async for frame in message.audio_stream])
-    return text, seconds
-
-
 @asynccontextmanager
 async def talking(*, manual: bool = False, key: str = "any") -> AsyncIterator[Talk]:
     """A session against a sandbox in exact mode."""
     async with (
-        Sandbox(options=Options(Mode(exact=True, llm_first_token_ms=50), models=False)) as server,
+        Sandbox(options=EXACT) as server,
         SandboxClient(server.url) as client,
         aiohttp.ClientSession() as http,
     ):
@@ -105,17 +47,11 @@ async def talking(*, manual: bool = False, key: str = "any") -> AsyncIterator[Ta
             http_session=http,
             turn_detection=None if manual else ServerVad(type="server_vad", silence_duration_ms=200),
             input_audio_transcription=AudioTranscription(model="gpt-4o-mini-transcribe"),
-            conn_options=APIConnectOptions(max_retry=3, retry_interval=0.1, timeout=5),
+            conn_options=CONNECT,
         )
         session = model.session()
         talk = Talk(session, client)
-        session.on("generation_created", talk.generations.append)
-        session.on(
-            "input_audio_transcription_completed",
-            lambda event: talk.heard.append(event.transcript) if event.is_final else None,
-        )
-        session.on("error", lambda event: talk.errors.append(event.error))
-        session.on("session_reconnected", lambda _: talk.reconnected.set())
+        talk.listen()
         try:
             yield talk
         finally:
