@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -106,7 +107,7 @@ class Call:
             is_caller=self._is_caller,
             on_turn=self._onlooker.turn,
             on_anew=self._conversation.forget,
-            before_answer=self._conversation.before_answer,
+            before_answer=partial(self._conversation.before_answer, written=False),
         )
         self._intake = UploadIntake(
             ctx.room,
@@ -178,7 +179,7 @@ class Call:
             self._conversation.say(self._session, self._settings.agent.greeting)
 
     async def _take_chat(self, session: AgentSession[None], event: TextInputEvent) -> None:
-        await take_chat(session, event, before_answer=self._conversation.before_answer)
+        await take_chat(session, event, before_answer=partial(self._conversation.before_answer, written=True))
 
     def _on_caller(self) -> None:
         self._onlooker.refresh()

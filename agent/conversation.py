@@ -78,8 +78,8 @@ class Conversation(Protocol):
     def forget(self) -> None:
         """The session begins to listen anew."""
 
-    async def before_answer(self) -> None:
-        """A turn is complete that the caller has ended or written: bring what its answer needs."""
+    async def before_answer(self, *, written: bool) -> None:
+        """A turn is complete that the caller has ended or `written`: bring what its answer needs."""
 
     def say(self, session: AgentSession[None], sentence: str, *, interruptible: bool = True) -> SpeechHandle:
         """Say a sentence as it was written."""

@@ -45,6 +45,8 @@ def prewarm(process: JobProcess, *, intercom: str, reports: str) -> None:
     process.userdata["traces"] = start_traces(settings.telemetry)
     process.userdata["instructions"] = _instructions(settings)
     live = settings.agent.mode == "realtime"
+    if live and settings.realtime.provider == "google":
+        import agent.realtime.gemini_model  # noqa: F401, PLC0415 - an extra, and seconds of imports
     process.userdata["vad"] = load_vad(edges_of(settings.turn) if live else settings.turn)
     process.userdata["llm"] = build_llm(settings)
     process.userdata["tools"] = load_tools(settings.agent.tools)

@@ -76,7 +76,7 @@ class PipedConversation:
         """The session begins to listen anew."""
         self._listening.forget()
 
-    async def before_answer(self) -> None:
+    async def before_answer(self, *, written: bool) -> None:  # noqa: ARG002 - one is as the other here
         """Each request looks by itself."""
         await nothing()
 

@@ -10,6 +10,7 @@ from config.realtime import RealtimeSettings
 from config.services import ProviderAccess
 
 _OPENAI = "api.openai.com"
+_GOOGLE = "generativelanguage.googleapis.com"
 
 
 def missing_keys(access: ProviderAccess, stt: SttSettings, llm: LlmSettings, tts: TtsSettings) -> list[str]:
@@ -31,14 +32,18 @@ def missing_keys(access: ProviderAccess, stt: SttSettings, llm: LlmSettings, tts
 def missing_realtime_keys(access: ProviderAccess, realtime: RealtimeSettings, judge: LlmSettings | None) -> list[str]:
     """The same for a call on a speech-to-speech model, which needs no other provider but for its watch."""
     own = access.openai_base_url
-    asked = [realtime.base_url or own, *(model.base_url or own for model in (judge.chain if judge else ()))]
-    wanted = any(map(_is_openai, asked)) and access.openai_api_key is None
-    return [_missing("openai_api_key")] if wanted else []
+    live = [realtime.base_url or own] if realtime.provider == "openai" else []
+    asked = [*live, *(model.base_url or own for model in (judge.chain if judge else ()))]
+    needed = {
+        "openai_api_key": any(map(_is_openai, asked)),
+        "google_api_key": realtime.provider == "google" and _host(realtime.base_url) in {None, _GOOGLE},
+    }
+    return [_missing(name) for name, wanted in needed.items() if wanted and getattr(access, name) is None]
 
 
 def realtime_key(access: ProviderAccess, realtime: RealtimeSettings) -> SecretStr | None:
-    """The key for a speech-to-speech model's server."""
-    return _key_for(access, realtime.base_url, None)
+    """The key for a speech-to-speech model's server; Google's goes to whatever address was named for it."""
+    return access.google_api_key if realtime.provider == "google" else _key_for(access, realtime.base_url, None)
 
 
 def model_key(access: ProviderAccess, llm: LlmSettings, model: Model) -> SecretStr | None:
@@ -67,4 +72,8 @@ def _key_for(access: ProviderAccess, url: str, own: SecretStr | None) -> SecretS
 
 
 def _is_openai(url: str) -> bool:
-    return urlsplit(url).hostname == _OPENAI
+    return _host(url) == _OPENAI
+
+
+def _host(url: str) -> str | None:
+    return urlsplit(url).hostname

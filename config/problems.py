@@ -26,6 +26,8 @@ def describe(section: type[BaseSettings], error: ValidationError) -> list[str]:
 
 
 def _sentence(section: type[BaseSettings], problem: ErrorDetails) -> str:
+    if problem["type"] == "combination":
+        return problem["msg"]  # of several settings, which it names
     prefix = section.model_config.get("env_prefix", "")
     # A field whose name would be a word of Python is told by the variable's own name, and has an underscore.
     field = str(problem["loc"][0]).lower().removeprefix(prefix.lower())

@@ -41,6 +41,8 @@ class ProviderAccess(BaseSettings):
     """OpenAI key. Optional when `OPENAI_BASE_URL` names a server of your own."""
     cartesia_api_key: SecretStr | None = Field(default=None, json_schema_extra={"required": True})
     """Cartesia key, where Cartesia speaks."""
+    google_api_key: SecretStr | None = None
+    """Google key (Gemini API), where `REALTIME__PROVIDER` is `google`."""
 
     @field_validator("*", mode="before")
     @classmethod

@@ -170,11 +170,14 @@ def worker_env(address: Address, sandbox_url: str, real: Mapping[str, str] | Non
     return env
 
 
-async def google_env(sandbox_url: str) -> dict[str, str]:
-    """What a worker needs besides to speak to the stand-in for Gemini Live: its client speaks TLS or not at all."""
+async def live_env(provider: str, sandbox_url: str) -> dict[str, str]:
+    """What such an environment needs on top for a call on a speech-to-speech model, of `openai` or `google`."""
+    env = {"AGENT__MODE": "realtime", "REALTIME__PROVIDER": provider}
+    if provider != "google":
+        return env
     async with SandboxClient(sandbox_url) as client:
-        url, authorities = await client.tls()
-    return {"GOOGLE_API_KEY": "sandbox", "GOOGLE_BASE_URL": url, "SSL_CERT_FILE": authorities}
+        url, authorities = await client.tls()  # its client speaks TLS or not at all
+    return {**env, "GOOGLE_API_KEY": "sandbox", "REALTIME__BASE_URL": url, "SSL_CERT_FILE": authorities}
 
 
 async def answers(url: str) -> bool:

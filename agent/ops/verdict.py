@@ -80,6 +80,16 @@ def refused(provider: Provider, status: int, words: str) -> Verdict:
             return Verdict("failed", quoted, advice)
 
 
+def status_of_close(code: int, words: str) -> int:
+    """The HTTP status that says the same as a WebSocket's end by Gemini; its code where none does."""
+    found = words.lower()
+    if code == 1007 and "api key" in found:
+        return 401
+    if code == 1008 and "not found" in found:
+        return 404
+    return 429 if code == 1011 and ("quota" in found or "exhausted" in found) else code
+
+
 def complained(provider: Provider, words: str) -> Verdict:
     """A provider said in its own way that something is wrong; `words` are without any secret."""
     return Verdict("failed", quote(words), f"Check {provider.choices}, and the account behind {provider.key}.")

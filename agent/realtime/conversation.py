@@ -9,21 +9,25 @@ from livekit.agents.voice import SpeechHandle
 
 from agent.conversation import Basis
 from agent.providers import provider_failed
+from agent.realtime.floor import Floor
 from agent.realtime.gallery import LiveGallery
-from agent.realtime.line import OpenAiLine
+from agent.realtime.line import Line
+from agent.realtime.openai_line import OpenAiLine
 from agent.realtime.pacing import Pacing
 from agent.realtime.showing import Showing
 from agent.realtime.video import LiveVideo
 from agent.turns import TurnLog
 from agent.uploads.message import background_message
 from agent.vision.view import Blind
+from config.vision import Detail
 
 INSTRUCTIONS: Final = """\
 You are a friendly voice assistant on a call. You see what the user's camera or shared screen shows: pictures of it \
 come all the time, and the newest one is what it shows now. Look at it before you answer, and answer from what it \
-shows when they ask about it; don't speak of it otherwise. A line in square brackets tells you facts about the call, \
-such as why there is no picture right now; when the user asks about something you can't see, say so and why. Pictures \
-the user uploads are in the conversation. Speak in short, plain sentences.\
+shows when they ask about it; don't speak of it otherwise. A line in square brackets, also one on a grey card in \
+place of a picture, tells you facts about the call, such as why there is no picture right now; when the user asks \
+about something you can't see, say so and why. Pictures the user uploads are in the conversation. Speak in short, \
+plain sentences.\
 """
 _VERBATIM: Final = "Say the following word for word, and nothing else: {}"
 
@@ -41,12 +45,12 @@ class LiveConversation:
         self._begun: asyncio.Task[str] | None = None
         self.video_input = asked.framework_video
         self.agent = Agent(instructions=basis.instructions, chat_ctx=ChatContext.empty(), tools=list(basis.tools))
-        self._line = OpenAiLine(self.agent)
+        self._floor = Floor(session)
+        self._line = self._line_of(asked.provider, vision.detail)
         self._video = LiveVideo(
             basis.onlooker.sight,
             self._line,
             Pacing(fps_speaking=asked.fps_speaking, fps_silent=asked.fps_silent),
-            detail=vision.detail,
             max_views=vision.max_images,
         )
         if self.video_input:
@@ -60,13 +64,14 @@ class LiveConversation:
             max_uploads=settings.uploads.max_images,
             answer=self._answer_upload,
         )
-        self._showing = Showing(session, self._video, lambda: self.gallery.held)
+        self._showing = Showing(session, self._video, lambda: self.gallery.held, answers_late=self._line.answers_late)
         self.turns = TurnLog(
             session, self._showing, basis.stalls, on_turn=basis.on_turn, trace=basis.trace, speculates=False
         )
 
     def register(self) -> None:
         """Follow who speaks, before the session starts."""
+        self._floor.register()
         self._session.on("user_state_changed", self._on_user)
         self._session.on("error", self._on_error)
 
@@ -80,10 +85,10 @@ class LiveConversation:
     def forget(self) -> None:
         """The session begins to listen anew: what it forgets the model has never been sent."""
 
-    async def before_answer(self) -> None:
+    async def before_answer(self, *, written: bool) -> None:
         """Show this moment before a turn is answered that the model did not hear the end of."""
         if not self.video_input:
-            await self._video.refresh()
+            await self._video.refresh(written=written)
 
     def say(self, session: AgentSession[None], sentence: str, *, interruptible: bool = True) -> SpeechHandle:  # noqa: ARG002
         """By the model, which is asked to say just that; with its own turn detection it can always be interrupted."""
@@ -97,6 +102,14 @@ class LiveConversation:
         if self._begun is not None:
             self._begun.cancel()
         await self._video.aclose()
+        self._floor.aclose()
+
+    def _line_of(self, provider: str, detail: Detail) -> Line:
+        if provider == "google":
+            from agent.realtime.gemini_line import GeminiLine  # noqa: PLC0415 - an extra, and seconds of imports
+
+            return GeminiLine(self.agent, self._floor, detail)
+        return OpenAiLine(self.agent, detail)
 
     def _answer_upload(self) -> None:
         with self._showing.unasked():

@@ -1,96 +1,42 @@
 """The line to a live model on which pictures and facts go, beside the sound."""
 
-import asyncio
-import uuid
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-import structlog
-from livekit.agents import Agent
-from livekit.agents.llm import ChatMessage, ImageContent, RemoteItemAddedEvent
+from livekit.agents.llm import ChatMessage
 
-log = structlog.stdlib.get_logger(__name__)
-
-
-_ANSWER_S: Final = 5.0
-"""Seconds to wait for the provider's word; while the session connects anew, it comes late or not at all."""
+from agent.vision.pictures import own_message
+from agent.vision.view import Look
+from config.vision import Detail
 
 
 class Line(Protocol):
-    """What live video and uploads ask of a model's session."""
+    """What live video and uploads ask of a model's session. There is one for each provider.
 
-    async def show(self, message: ChatMessage) -> str:
-        """Add a message to the conversation, pictures included; gives the id by which it can be taken out again."""
-
-    def take_out(self, item: str) -> None:
-        """Remove what was shown."""
-
-    def on_anew(self, told: Callable[[], None]) -> None:
-        """Have `told` called when the session has connected anew, and what it held was sent again."""
-
-
-class OpenAiLine:
-    """Items of OpenAI's Realtime API under ids of our own, so that nothing but what we added is ever removed.
-
-    The plugin's own methods would not do: `push_video` takes frames in full size and forgets their ids, and
-    `update_chat_ctx` compares the whole conversation, which is another one by then.
+    Attributes:
+        streams: Whether views are a stream, of which the provider decides what belongs to a turn.
+        answers_late: Whether an answer is told of before it begins: what is shown until it is heard may be part of it.
     """
 
-    def __init__(self, agent: Agent):
-        """`agent` must be running before anything is shown."""
-        self._agent = agent
-        self._waiting: dict[str, asyncio.Event] = {}
-        self._listened: object = None
+    streams: bool
+    answers_late: bool
+
+    async def view(self, look: Look, *, written: bool) -> Sequence[str]:
+        """Show what the caller shows now, or why that is nothing; gives ids by which it can be taken out again.
+
+        `written` is a view for a turn that the caller wrote, whose answer is asked for next.
+        """
 
     async def show(self, message: ChatMessage) -> str:
-        """Add a message, in order with the sound that was sent before, and wait until it is there.
-
-        The framework puts what the user writes behind the last item that it knows of: were an older picture deleted
-        before the newer one is known, that item might be gone, and the question would be refused.
-        """
-        item_id = f"sighted-{uuid.uuid4().hex[:20]}"  # the provider takes 32 characters
-        content = [_part(each) for each in message.content]
-        item = {"id": item_id, "type": "message", "role": "user", "content": content}
-        there = self._waiting[item_id] = asyncio.Event()
-        self._listen()
-        self._send({"type": "conversation.item.create", "item": item})
-        try:
-            async with asyncio.timeout(_ANSWER_S):
-                await there.wait()
-        except TimeoutError:
-            log.info("picture_not_acknowledged")
-        finally:
-            del self._waiting[item_id]
-        return item_id
+        """Add a message that stays, pictures included; gives the id by which it can be taken out again."""
 
     def take_out(self, item: str) -> None:
-        """Delete it there, and here, where the framework has copied it into the agent's history."""
-        self._send({"type": "conversation.item.delete", "item_id": item})
-        history = self._agent._chat_ctx  # noqa: SLF001 - the public one is a read-only copy
-        history.items[:] = [each for each in history.items if each.id != item]
+        """Remove what was shown, as far as the provider can."""
 
     def on_anew(self, told: Callable[[], None]) -> None:
-        """Have `told` called when the session has connected anew."""
-        self._session.on("session_reconnected", lambda _: told())
-
-    @property
-    def _session(self) -> Any:
-        return self._agent.realtime_llm_session
-
-    def _listen(self) -> None:
-        if self._listened is not self._session:
-            self._listened = self._session
-            self._session.on("remote_item_added", self._on_added)
-
-    def _on_added(self, event: RemoteItemAddedEvent) -> None:
-        if event.item.id in self._waiting:
-            self._waiting[event.item.id].set()
-
-    def _send(self, event: dict[str, Any]) -> None:
-        self._session.send_event(event)
+        """Have `told` called when the session has connected anew: it may have forgotten, or been told twice."""
 
 
-def _part(content: object) -> dict[str, Any]:
-    if isinstance(content, ImageContent):
-        return {"type": "input_image", "image_url": str(content.image), "detail": content.inference_detail}
-    return {"type": "input_text", "text": str(content)}
+def messages(look: Look, detail: Detail) -> list[ChatMessage]:
+    """A view, or why there is none, as messages."""
+    return [item for item in own_message(look, detail) if isinstance(item, ChatMessage)]

@@ -3,24 +3,19 @@
 from dataclasses import replace
 from typing import Final
 
-from livekit.agents import NOT_GIVEN, AgentSession
+from livekit.agents import AgentSession
+from livekit.agents.llm import RealtimeModel
 from livekit.agents.types import APIConnectOptions
 from livekit.agents.vad import VAD
 from livekit.agents.voice.agent_session import SessionConnectOptions
-from livekit.plugins import openai
-from openai.types.realtime import AudioTranscription
-from openai.types.realtime.realtime_audio_input_turn_detection import ServerVad
 
 from agent.pipeline import NEVER
-from agent.providers import plain
-from config.keys import realtime_key
+from agent.realtime.openai_model import openai_model
 from config.settings import Settings
 from config.turn import TurnSettings
 
 FITTED_PX: Final = 1024
 """Pixels along each edge into which a live picture is fitted, whatever it shows."""
-TRANSCRIBER: Final = "gpt-4o-mini-transcribe"
-"""Writes down what the caller said; the model itself hears it."""
 _EDGE_SILENCE_S: Final = 0.2
 """Seconds of silence after which the caller's last picture is taken: before the provider takes the turn as over."""
 _ATTEMPTS: Final = 10
@@ -51,29 +46,13 @@ def edges_of(turn: TurnSettings) -> TurnSettings:
     return turn.model_copy(update={"min_silence_s": min(turn.min_silence_s, _EDGE_SILENCE_S)})
 
 
-def realtime_model(settings: Settings, patience: APIConnectOptions = PATIENCE) -> openai.realtime.RealtimeModel:
+def realtime_model(settings: Settings, patience: APIConnectOptions = PATIENCE) -> RealtimeModel:
     """The model's client; needs a running job, or a base for HTTP sessions."""
-    asked, turn = settings.realtime, settings.turn
-    detection = ServerVad(
-        type="server_vad",
-        threshold=turn.vad_threshold,
-        silence_duration_ms=round(turn.min_silence_s * 1000),
-        interrupt_response=turn.interruptions,
-        create_response=True,
-    )
-    transcription = AudioTranscription(model=TRANSCRIBER)
-    if asked.language:
-        transcription.language = asked.language
-    return openai.realtime.RealtimeModel(
-        model=asked.chosen,
-        voice=asked.voice or openai.realtime.realtime_model.DEFAULT_VOICE,
-        api_key=plain(realtime_key(settings.services, asked)),
-        base_url=asked.base_url or settings.services.openai_base_url,
-        turn_detection=None if asked.turn_detection == "manual" else detection,
-        input_audio_transcription=transcription,
-        tool_choice=NOT_GIVEN,
-        conn_options=patience,
-    )
+    if settings.realtime.provider == "google":
+        from agent.realtime.gemini_model import gemini_model  # noqa: PLC0415 - an extra, and seconds of imports
+
+        return gemini_model(settings, patience)
+    return openai_model(settings, patience)
 
 
 def build_realtime_session(settings: Settings, vad: VAD) -> AgentSession[None]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
-from livekit.agents import AgentSession, SpeechCreatedEvent
+from livekit.agents import AgentSession, AgentStateChangedEvent, SpeechCreatedEvent
 from livekit.agents.llm import ChatMessage
 
 from agent.realtime.video import LiveVideo, aged
@@ -30,14 +30,24 @@ class _Reply:
 class Showing:
     """Notes what the model has in view as each answer begins."""
 
-    def __init__(self, session: AgentSession[None], video: LiveVideo, uploads: Callable[[], tuple[str, ...]]):
-        """`uploads` gives the keys of the uploads that the model has."""
+    def __init__(
+        self,
+        session: AgentSession[None],
+        video: LiveVideo,
+        uploads: Callable[[], tuple[str, ...]],
+        *,
+        answers_late: bool = False,
+    ):
+        """`uploads` gives the keys of the uploads that the model has; for `answers_late` see `Line`."""
         self._session = session
         self._video = video
         self._uploads = uploads
+        self._late: _Reply | None = None
         self._replies: OrderedDict[str, _Reply] = OrderedDict()
         self._unasked = False
         session.on("speech_created", self._on_speech)
+        if answers_late:
+            session.on("agent_state_changed", self._on_agent)
 
     @contextmanager
     def unasked(self) -> Iterator[None]:
@@ -75,13 +85,22 @@ class Showing:
     def _on_speech(self, event: SpeechCreatedEvent) -> None:
         if event.source != "generate_reply":
             return
+        self._late = reply = _Reply(self._shown(), not self._unasked, not event.user_initiated)
+        self._replies[event.speech_handle.id] = reply
+        while len(self._replies) > _REPLIES_KEPT:
+            self._replies.popitem(last=False)
+
+    def _on_agent(self, event: AgentStateChangedEvent) -> None:
+        """The answer that the provider began is heard: it told of it when it began to understand the question."""
+        if event.new_state == "speaking" and self._late is not None and self._late.by_model:
+            self._late.shown = self._shown()
+            self._late = None
+
+    def _shown(self) -> Shown:
         look = aged(self._video.look, now := time.time())
         uploads = self._uploads()
         pictures = len(look.shots) if isinstance(look, View) else 0
-        shown = Shown(look, pictures + len(uploads), None, unsent=self._video.unsent, uploads=uploads, asked_at=now)
-        self._replies[event.speech_handle.id] = _Reply(shown, not self._unasked, not event.user_initiated)
-        while len(self._replies) > _REPLIES_KEPT:
-            self._replies.popitem(last=False)
+        return Shown(look, pictures + len(uploads), None, unsent=self._video.unsent, uploads=uploads, asked_at=now)
 
     def _question(self, reply: str, noted: _Reply) -> ChatMessage | None:
         """The newest of what was said between the reply before and this one, or the one after.

@@ -8,20 +8,20 @@ from dataclasses import replace
 from typing import Final
 
 import structlog
-from livekit.agents.llm import ChatMessage
 
 from agent.realtime.line import Line
 from agent.realtime.pacing import NEVER, Pacing
-from agent.vision.pictures import images, own_message
+from agent.vision.pictures import why_blind
 from agent.vision.sight import Sight
 from agent.vision.unchanged import still_shown
 from agent.vision.view import Blind, Look, View
-from config.vision import Detail
 
 log = structlog.stdlib.get_logger(__name__)
 
 _PASSING: Final = frozenset({"starting", "late"})
 """Reasons for which nothing is told: the picture is on its way."""
+REMINDER_S: Final = 60.0
+"""Seconds after which a scene that has not changed is shown again: long conversations lose what is oldest in them."""
 
 
 class LiveVideo:
@@ -40,7 +40,6 @@ class LiveVideo:
         line: Line,
         pacing: Pacing,
         *,
-        detail: Detail,
         max_views: int,
         clock: Callable[[], float] = time.monotonic,
     ):
@@ -52,11 +51,11 @@ class LiveVideo:
         self._sight = sight
         self._line = line
         self._pacing = pacing
-        self._detail = detail
         self._max_views = max_views
         self._clock = clock
         self._held: deque[str] = deque()
         self._told = ""
+        self._shown_at = -NEVER
         self._due = asyncio.Event()
         self._order = asyncio.Lock()
         self._sending: asyncio.Task[None] | None = None
@@ -77,33 +76,37 @@ class LiveVideo:
         if self._pacing.speaking(value):
             self._due.set()
 
-    async def refresh(self) -> None:
-        """Look now, and send what is new."""
+    async def refresh(self, *, written: bool = False) -> None:
+        """Look now, and send what is new; `written` before a turn is answered that the caller wrote."""
         async with self._order:
             look = await self._sight.look()
             self._pacing.looked(self._clock())
+            apart = written and self._line.streams
             if isinstance(look, View):
-                await self._see(look)
+                await self._see(look, apart=apart)
             elif look.reason not in _PASSING or not self._still_shows(look):
-                await self._miss(look)
+                await self._miss(look, apart=apart)
 
     def _still_shows(self, blind: Blind) -> bool:
         """Whether what the model has is of the very source whose next picture is on its way."""
         return isinstance(self.look, View) and {shot.source for shot in self.look.shots} == {blind.source}
 
-    async def _see(self, view: View) -> None:
+    async def _see(self, view: View, *, apart: bool) -> None:
+        """`apart` from the stream, of which a written turn may hold nothing."""
         same = still_shown(self.look, view) if isinstance(self.look, View) else None
-        self.unsent = view if same is not None else None
-        if same is None:
-            await self._put(self._messages(view))
-            self.look, self._told = view, ""
+        if same is not None and not apart and self._clock() < self._shown_at + REMINDER_S:
+            self.unsent = view
+            return
+        self.sent_images += len(view.shots)
+        self.sent_bytes += sum(len(shot.image.data_url) for shot in view.shots)
+        await self._put(view, apart=apart)
+        self.look, self.unsent, self._told = view, None, ""
 
-    async def _miss(self, blind: Blind) -> None:
-        messages = [] if blind.reason in _PASSING else self._messages(blind)
-        told = "".join(str(part) for message in messages for part in message.content)
-        if told != self._told:
-            await self._put(messages)
-        if not messages:
+    async def _miss(self, blind: Blind, *, apart: bool) -> None:
+        told = "" if blind.reason in _PASSING else why_blind(blind)
+        if told and (told != self._told or apart):
+            await self._put(blind, apart=apart)
+        if not told:
             self._clear()
         self.look, self.unsent, self._told = blind, None, told
 
@@ -111,15 +114,9 @@ class LiveVideo:
         while self._held:
             self._line.take_out(self._held.popleft())
 
-    def _messages(self, look: Look) -> list[ChatMessage]:
-        return [item for item in own_message(look, self._detail) if isinstance(item, ChatMessage)]
-
-    async def _put(self, messages: list[ChatMessage]) -> None:
-        for message in messages:
-            shown = images(message)
-            self.sent_images += len(shown)
-            self.sent_bytes += sum(len(str(image.image)) for image in shown)
-            self._held.append(await self._line.show(message))
+    async def _put(self, look: Look, *, apart: bool) -> None:
+        self._held += await self._line.view(look, written=apart)
+        self._shown_at = self._clock()
         while len(self._held) > self._max_views:
             self._line.take_out(self._held.popleft())
 

@@ -35,6 +35,11 @@ def why_blind(blind: Blind) -> str:
     return f"[No picture: {reason}, so you can't see anything now.]" if reason else ""
 
 
+def why_missing(view: View) -> list[str]:
+    """One line for each source that is shared, but can't be seen."""
+    return [f"[No picture from the user's {_name(blind)}: it {_WHY[blind.reason]}.]" for blind in view.missing]
+
+
 def reason_of(blind: Blind) -> str:
     """Why there is no picture, in a clause; empty when sight is off, or where `in_words` tells of each picture."""
     if blind.reason == "none":
@@ -165,7 +170,7 @@ def _labelled(content: Sequence[ChatContent]) -> list[ChatContent]:
 def _lines(look: Look) -> list[ChatContent]:
     if isinstance(look, Blind):
         return [line] if (line := why_blind(look)) else []
-    return [f"[No picture from the user's {_name(blind)}: it {_WHY[blind.reason]}.]" for blind in look.missing]
+    return list(why_missing(look))
 
 
 def _name(blind: Blind) -> str:

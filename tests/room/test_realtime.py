@@ -1,4 +1,4 @@
-"""Calls on a speech-to-speech model that is sent live video, on OpenAI's protocol."""
+"""Calls on a speech-to-speech model that is sent live video, of either provider."""
 
 import asyncio
 import json
@@ -17,30 +17,37 @@ from sandbox.caller.scenes import Counter
 from sandbox.caller.stamp import read_stamp
 from sandbox.control.entries import Entry, SeenImage
 from sandbox.control.state import WRONG_KEY
-from sandbox.stack import Address, start_worker, worker_env
+from sandbox.stack import Address, live_env, start_worker, worker_env
 from sandbox.turn import LEEWAY_S, Turn, pixels_of
 from tests.fakes import plain
 from tests.room.conftest import RigWith
 from tests.room.rig import Rig, shown_as
 
 STORY = "This is a long answer that goes on and on. " * 8
-LIVE = {"LIVEKIT_AGENT_NAME": "live", "AGENT__MODE": "realtime", "VISION__SHARE_SNAPSHOTS": "true"}
+PROVIDERS = ("openai", "google")
+MODELS = {"openai": "openai/gpt-realtime", "google": "google/gemini-3.8-live"}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=PROVIDERS)
 async def live_log(
-    livekit_server: Address, sandbox_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Path]:
-    """A worker on a speech-to-speech model."""
+    request: pytest.FixtureRequest,
+    livekit_server: Address,
+    sandbox_url: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[str, Path]]:
+    """A worker on a speech-to-speech model of each provider in turn, registered by its name; where it logs."""
+    provider: str = request.param
     async with AsyncExitStack() as running:
-        env = {**worker_env(livekit_server, sandbox_url), **LIVE}
-        yield (await start_worker(running, tmp_path_factory.mktemp("live"), env)).log
+        env = {**worker_env(livekit_server, sandbox_url), **await live_env(provider, sandbox_url)}
+        env |= {"LIVEKIT_AGENT_NAME": provider, "VISION__SHARE_SNAPSHOTS": "true"}
+        yield provider, (await start_worker(running, tmp_path_factory.mktemp(provider), env)).log
 
 
 @pytest.fixture
-def live(rig: Rig, live_log: Path) -> Rig:
-    """The same for one test."""
-    return replace(rig, agent_name=LIVE["LIVEKIT_AGENT_NAME"], worker_log=live_log)
+def live(rig: Rig, live_log: tuple[str, Path]) -> Rig:
+    """The same for one test; the agent is called as the provider is."""
+    provider, log = live_log
+    return replace(rig, agent_name=provider, worker_log=log)
 
 
 @asynccontextmanager

@@ -1,15 +1,18 @@
 """What a live model is sent, and what is taken out again."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
 from livekit.agents.llm import ChatMessage
 
 from agent.realtime.gallery import LiveGallery
+from agent.realtime.line import messages
 from agent.realtime.pacing import Pacing
-from agent.realtime.video import LiveVideo, aged
+from agent.realtime.video import REMINDER_S, LiveVideo, aged
+from agent.uploads.decoder import Picture
+from agent.uploads.intake import Upload
 from agent.uploads.message import upload_message
 from agent.vision.pictures import images
 from agent.vision.region import Region
@@ -24,6 +27,14 @@ class FakeLine:
     held: dict[str, ChatMessage] = field(default_factory=dict)
     shown: int = 0
     anew: Callable[[], None] = lambda: None
+    streams: bool = False
+    answers_late: bool = False
+    written: list[Look] = field(default_factory=list)
+
+    async def view(self, look: Look, *, written: bool) -> Sequence[str]:
+        """Show it in the words and pictures of the pipeline."""
+        self.written += [look] * written
+        return [await self.show(message) for message in messages(look, "auto")]
 
     async def show(self, message: ChatMessage) -> str:
         """Hold it under a number."""
@@ -77,9 +88,11 @@ def view(name: str, *, source: str = "camera", fingerprint: bytes = b"") -> View
     return View((replace(shot, fingerprint=fingerprint or name.encode().ljust(8, b"\0")),))
 
 
-def video(sight: FakeSight, line: FakeLine, *, max_views: int = 1) -> LiveVideo:
+def video(
+    sight: FakeSight, line: FakeLine, *, max_views: int = 1, clock: Callable[[], float] = lambda: 0.0
+) -> LiveVideo:
     """One that nobody paces."""
-    return LiveVideo(sight, line, Pacing(fps_speaking=1, fps_silent=0), detail="auto", max_views=max_views)
+    return LiveVideo(sight, line, Pacing(fps_speaking=1, fps_silent=0), max_views=max_views, clock=clock)
 
 
 async def test_newest_view_replaces_the_one_before() -> None:
@@ -114,6 +127,33 @@ async def test_unchanged_scene_is_not_sent_again() -> None:
     await live.refresh()
     assert line.shown == 1
     assert (live.look, live.unsent) == (first, sight.now)
+
+
+async def test_unchanged_scene_is_shown_again_before_it_is_forgotten() -> None:
+    """What is oldest in a long conversation goes, and the picture of a still scene may be that."""
+    now = 0.0
+    sight, line = FakeSight(view("scene")), FakeLine()
+    live = video(sight, line, clock=lambda: now)
+    await live.refresh()
+    now = REMINDER_S - 1
+    await live.refresh()
+    assert line.shown == 1
+    now = REMINDER_S
+    await live.refresh()
+    assert (line.shown, line.pictures) == (2, 1)
+
+
+@pytest.mark.parametrize("now", [view("scene"), Blind("muted", "camera")])
+async def test_written_turn_has_its_own_view_where_views_are_a_stream(now: Look) -> None:
+    """Though the scene is the same: of the stream it may be given nothing."""
+    sight, line = FakeSight(now), FakeLine(streams=True)
+    live = video(sight, line)
+    await live.refresh()
+    await live.refresh(written=True)
+    assert (line.shown, line.written) == (2, [now])
+    line.streams = False
+    await live.refresh(written=True)
+    assert line.shown == 2
 
 
 @pytest.mark.parametrize("reason", ["muted", "none", "stale", "failed"])
@@ -211,10 +251,9 @@ def test_age_is_that_of_the_moment() -> None:
     assert aged(Blind("muted"), 1.0) == Blind("muted")
 
 
-async def test_uploads_stay_as_long_as_there_is_room() -> None:
-    """The oldest leaves with its words."""
-    line = FakeLine()
-    gallery = LiveGallery(
+def gallery(line: FakeLine) -> LiveGallery:
+    """One with room for two."""
+    made = LiveGallery(
         None,  # type: ignore[arg-type]
         None,  # type: ignore[arg-type]
         line,
@@ -223,7 +262,41 @@ async def test_uploads_stay_as_long_as_there_is_room() -> None:
         max_uploads=2,
         answer=lambda: None,
     )
+    made.open()
+    return made
+
+
+async def test_uploads_stay_as_long_as_there_is_room() -> None:
+    """The oldest leaves with its words."""
+    line = FakeLine()
+    shown = gallery(line)
     for key in "abc":
-        await gallery.put(upload_message(picture(key), key, caption=key, at=1.0, detail="auto"))
-    assert gallery.held == ("b", "c")
+        await shown.put(upload_message(picture(key), key, caption=key, at=1.0, detail="auto"))
+    assert shown.held == ("b", "c")
     assert line.pictures == 2
+
+
+async def test_sender_does_not_wait_for_the_line() -> None:
+    """Uploads that it holds back are shown in their order, and count as shown only then."""
+    line = SlowLine()
+    shown = gallery(line)
+    for key in "ab":
+        await shown.add(Upload(key, "ada", Picture(picture(key), "PNG"), key, reply=False))
+    assert not shown.held
+    line.free.set()
+    async with asyncio.timeout(10):
+        while shown.held != ("a", "b"):  # noqa: ASYNC110 - the gallery tells nobody
+            await asyncio.sleep(0)
+    await shown.aclose()
+
+
+@dataclass
+class SlowLine(FakeLine):
+    """Holds messages back."""
+
+    free: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def show(self, message: ChatMessage) -> str:
+        """When it is free."""
+        await self.free.wait()
+        return await super().show(message)
