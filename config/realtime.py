@@ -29,7 +29,7 @@ class RealtimeSettings(BaseSettings):
     temperature: float | None = Field(default=None, ge=0, le=2)
     """Randomness of the answers, for `google`; OpenAI's Realtime API has none. Unset: the provider's own."""
     base_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
-    """A compatible server: for `openai` with its `/v1`, where it is not `OPENAI_BASE_URL`; for `google` its host."""
+    """A compatible server: for `openai` with its `/v1`, where it is not `OPENAI_BASE_URL`; for `google` its `https://host`."""
     turn_detection: Literal["model", "manual"] = "model"
     """Who tells that the caller has finished: the provider, after `TURN__MIN_SILENCE_S`, or the caller alone
     (`manual`: push to talk)."""
@@ -48,6 +48,12 @@ class RealtimeSettings(BaseSettings):
     def _possible(self) -> Self:
         if self.provider == "openai" and self.temperature is not None:
             raise PydanticCustomError("combination", "REALTIME__TEMPERATURE: OpenAI's Realtime API has none; unset it")
+        if self.provider == "google" and self.base_url.startswith("http:"):
+            raise PydanticCustomError(
+                "combination",
+                "REALTIME__BASE_URL: found {found}, expected https://: Gemini's client speaks TLS alone",
+                {"found": repr(self.base_url)},
+            )
         if self.provider == "google" and find_spec("livekit.plugins.google") is None:
             raise PydanticCustomError(
                 "combination",

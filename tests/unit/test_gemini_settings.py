@@ -37,7 +37,7 @@ def model(**changes: Any) -> GeminiModel:
 def test_model_voice_and_the_rest_are_as_set() -> None:
     """And the provider's own where nothing is."""
     options = model(
-        realtime__voice="Kore", realtime__language="de", realtime__temperature=0.3, realtime__base_url="http://here:1"
+        realtime__voice="Kore", realtime__language="de", realtime__temperature=0.3, realtime__base_url="https://here:1"
     )._opts
     assert (options.model, options.voice, options.language, options.temperature) == (
         "gemini-3.8-live",
@@ -46,7 +46,7 @@ def test_model_voice_and_the_rest_are_as_set() -> None:
         0.3,
     )
     assert isinstance(options.http_options, types.HttpOptions)
-    assert options.http_options.base_url == "http://here:1"
+    assert options.http_options.base_url == "https://here:1"
     assert model()._opts.temperature is NOT_GIVEN
 
 
@@ -87,7 +87,7 @@ def test_keys_that_are_not_used_are_not_required() -> None:
         load({"REALTIME__PROVIDER": "google"})
     assert [problem.split(":")[0] for problem in caught.value.problems] == ["GOOGLE_API_KEY"]
     assert load({"REALTIME__PROVIDER": "google", "GOOGLE_API_KEY": "key"}).realtime.chosen == "gemini-3.8-live"
-    own = load({"REALTIME__PROVIDER": "google", "REALTIME__BASE_URL": "http://localhost:1"})
+    own = load({"REALTIME__PROVIDER": "google", "REALTIME__BASE_URL": "https://localhost:1"})
     assert own.services.google_api_key is None
 
 
@@ -96,6 +96,14 @@ def test_openai_has_no_temperature() -> None:
     with pytest.raises(ConfigError) as caught:
         load({"OPENAI_API_KEY": "key", "REALTIME__TEMPERATURE": "0.5"})
     assert caught.value.problems == ["REALTIME__TEMPERATURE: OpenAI's Realtime API has none; unset it"]
+
+
+def test_gemini_is_not_reached_without_tls() -> None:
+    """Its client would speak TLS all the same, and nobody would know why it fails."""
+    with pytest.raises(ConfigError) as caught:
+        load({"REALTIME__PROVIDER": "google", "GOOGLE_API_KEY": "key", "REALTIME__BASE_URL": "http://proxy"})
+    [problem] = caught.value.problems
+    assert problem.startswith("REALTIME__BASE_URL: found 'http://proxy', expected https://")
 
 
 @pytest.mark.parametrize(("text", "expected"), [("50s", 50.0), ("9.5s", 9.5), ("", 0.0), (None, 0.0), ("soon", 0.0)])
