@@ -46,7 +46,9 @@ def prewarm(process: JobProcess, *, intercom: str, reports: str) -> None:
     process.userdata["instructions"] = _instructions(settings)
     live = settings.agent.mode == "realtime"
     if live and settings.realtime.provider == "google":
-        import agent.realtime.gemini_model  # noqa: F401, PLC0415 - an extra, and seconds of imports
+        from agent.realtime.gemini_model import warm_up  # noqa: PLC0415 - an extra, and seconds of imports
+
+        warm_up()
     process.userdata["vad"] = load_vad(edges_of(settings.turn) if live else settings.turn)
     process.userdata["llm"] = build_llm(settings)
     process.userdata["tools"] = load_tools(settings.agent.tools)

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-from google.genai import types
+from google.genai import Client, types
 from livekit.agents import NOT_GIVEN
 from livekit.agents.types import APIConnectOptions
+from livekit.agents.utils import http_context
 from livekit.plugins import google
 
 from agent.providers import plain
@@ -44,7 +45,7 @@ def gemini_model(settings: Settings, patience: APIConnectOptions) -> GeminiModel
         temperature=NOT_GIVEN if asked.temperature is None else asked.temperature,
         api_key=plain(realtime_key(settings.services, asked)),
         vertexai=False,
-        http_options=types.HttpOptions(base_url=asked.base_url or None, timeout=round(patience.timeout * 1000)),
+        http_options=_http(asked.base_url, patience),
         realtime_input_config=_input(settings.turn, manual=asked.turn_detection == "manual"),
         media_resolution=_RESOLUTION.get(settings.vision.detail, NOT_GIVEN),
         # Without it the provider ends a conversation with video after two minutes.
@@ -53,6 +54,25 @@ def gemini_model(settings: Settings, patience: APIConnectOptions) -> GeminiModel
             sliding_window=types.SlidingWindow(target_tokens=round(asked.context_tokens * _KEPT)),
         ),
         conn_options=patience,
+    )
+
+
+def warm_up() -> None:
+    """Build what the client builds on first use: it would stall a call's first connection. Blocking."""
+    Client(api_key="none", vertexai=False, http_options=_http("", APIConnectOptions())).close()
+    types.LiveConnectParameters(model="none", config=types.LiveConnectConfig()).model_dump(exclude_none=True)
+    types.LiveServerMessage.model_validate({"server_content": {"model_turn": {"parts": [{"text": ""}]}}})
+    for sent in (types.LiveClientRealtimeInput(), types.LiveClientContent()):
+        sent.model_dump(exclude_none=True)
+
+
+def _http(base_url: str, patience: APIConnectOptions) -> types.HttpOptions:
+    trust = http_context._create_ssl_context()  # noqa: SLF001 - one for the process; the client makes three for each call
+    return types.HttpOptions(
+        base_url=base_url or None,
+        timeout=round(patience.timeout * 1000),
+        client_args={"verify": trust},
+        async_client_args={"verify": trust, "ssl": trust},
     )
 
 

@@ -3,6 +3,8 @@
 from typing import Final
 
 NEVER: Final = float("inf")
+SOON_S: Final = 0.5
+"""Seconds until the next look at what is on its way."""
 
 
 class Pacing:
@@ -13,6 +15,7 @@ class Pacing:
         self._every_s = {True: _every(fps_speaking), False: _every(fps_silent)}
         self._speaking = False
         self._sent_at = -NEVER
+        self._coming = False
         self._asked = True  # the first one
 
     def speaking(self, value: bool) -> bool:  # noqa: FBT001  # the value itself
@@ -26,14 +29,18 @@ class Pacing:
         """Whatever was taken is lost: one is due at once."""
         self._asked = True
 
-    def looked(self, now: float) -> None:
-        """A picture was taken, or there was none to be had."""
+    def looked(self, now: float, *, coming: bool = False) -> None:
+        """A picture was taken, or there was none to be had, or one is `coming`."""
         self._sent_at = now
         self._asked = False
+        self._coming = coming
 
     def due_in(self, now: float) -> float:
         """Seconds until the next one; infinite if none is due until somebody speaks."""
-        return 0.0 if self._asked else max(0.0, self._sent_at + self._every_s[self._speaking] - now)
+        if self._asked:
+            return 0.0
+        every_s = self._every_s[self._speaking]
+        return max(0.0, self._sent_at + (min(SOON_S, every_s) if self._coming else every_s) - now)
 
 
 def _every(fps: float) -> float:

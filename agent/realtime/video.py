@@ -80,7 +80,7 @@ class LiveVideo:
         """Look now, and send what is new; `written` before a turn is answered that the caller wrote."""
         async with self._order:
             look = await self._sight.look()
-            self._pacing.looked(self._clock())
+            self._pacing.looked(self._clock(), coming=isinstance(look, Blind) and look.reason in _PASSING)
             apart = written and self._line.streams
             if isinstance(look, View):
                 await self._see(look, apart=apart)
@@ -130,20 +130,23 @@ class LiveVideo:
 
     async def _send(self) -> None:
         while True:
-            try:
-                await self.refresh()
-            except Exception:
-                log.exception("video_not_sent")  # the next one may be
-                self._pacing.looked(self._clock())
-            left_s = self._pacing.due_in(self._clock())
             self._due.clear()
+            left_s = self._pacing.due_in(self._clock())
             if not left_s:
+                await self._try()
                 continue
             try:
                 async with asyncio.timeout(None if left_s == NEVER else left_s):
                     await self._due.wait()
             except TimeoutError:
-                pass
+                pass  # due, unless somebody else has looked meanwhile
+
+    async def _try(self) -> None:
+        try:
+            await self.refresh()
+        except Exception:
+            log.exception("video_not_sent")  # the next one may be
+            self._pacing.looked(self._clock())
 
 
 def aged(look: Look, now: float) -> Look:

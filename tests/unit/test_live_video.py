@@ -222,6 +222,22 @@ async def test_speech_is_seen_at_once() -> None:
     await live.aclose()
 
 
+async def test_look_of_somebody_else_counts() -> None:
+    """A picture that a written turn was given puts off the next one: two of them would be held at its answer."""
+    now = 0.0
+    sight, line = FakeSight(view("scene")), FakeLine()
+    live = LiveVideo(sight, line, Pacing(fps_speaking=1, fps_silent=50), max_views=1, clock=lambda: now)
+    live.start()
+    async with asyncio.timeout(10):
+        while sight.looks < 1:  # noqa: ASYNC110 - the same
+            await asyncio.sleep(0)
+        now = 0.015
+        await live.refresh(written=True)
+        await asyncio.sleep(0.03)  # the timer of the first look
+    assert sight.looks == 2
+    await live.aclose()
+
+
 async def test_look_that_fails_is_followed_by_another() -> None:
     """One bad moment does not blind the model for good."""
     sight, line = FakeSight(view("scene")), FakeLine()

@@ -1,6 +1,6 @@
 """When the next picture of a live video is due."""
 
-from agent.realtime.pacing import NEVER, Pacing
+from agent.realtime.pacing import NEVER, SOON_S, Pacing
 
 
 def pacing(*, speaking: float = 1.0, silent: float = 0.25) -> Pacing:
@@ -51,3 +51,13 @@ def test_what_is_lost_is_taken_again() -> None:
     paced.looked(10.0)
     paced.again()
     assert paced.due_in(10.0) == 0
+
+
+def test_what_is_on_its_way_is_looked_for_soon() -> None:
+    """In silence, too."""
+    for silent in (0.25, 0):
+        paced = pacing(silent=silent)
+        paced.looked(10.0, coming=True)
+        assert paced.due_in(10.0) == SOON_S
+        paced.looked(10.5)
+        assert paced.due_in(10.5) > SOON_S
