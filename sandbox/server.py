@@ -1,4 +1,8 @@
-"""The offline providers: one loopback server that speaks their real protocols."""
+"""The offline providers: one loopback server that speaks their real protocols.
+
+Deepgram and OpenAI listen, OpenAI thinks, Cartesia and OpenAI speak; OpenAI Realtime and Gemini Live do it all.
+Google's client wants TLS: `GET /sandbox/tls` tells where, and which authorities to trust.
+"""
 
 import argparse
 import asyncio
@@ -63,7 +67,7 @@ class Sandbox:
         self.state = State(script=Script(mode), models=options.models, stt_hangover_ms=options.stt_hangover_ms)
         self._loading: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
-        self._folder = TemporaryDirectory(prefix="sighted-sandbox-")
+        self._folder: TemporaryDirectory[str] | None = None
 
     @property
     def url(self) -> str:
@@ -98,6 +102,7 @@ class Sandbox:
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.host, self.port)
         await site.start()
+        self._folder = TemporaryDirectory(prefix="sighted-sandbox-")
         context, authorities = await asyncio.to_thread(make_certificate, Path(self._folder.name))
         await web.TCPSite(self._runner, self.host, 0, ssl_context=context).start()
         self.port, tls_port = (address[1] for address in self._runner.addresses[:2])
@@ -122,7 +127,8 @@ class Sandbox:
             await asyncio.gather(self._loading, return_exceptions=True)
         if self._runner:
             await self._runner.cleanup()
-        self._folder.cleanup()
+        if self._folder:
+            self._folder.cleanup()
         await self.state.senses.aclose()
 
     async def __aenter__(self) -> Self:

@@ -5,6 +5,7 @@ Source: Google's "Live API - WebSockets API reference", server messages and `Con
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from sandbox.control.entries import Entry, ToolCall
 from sandbox.control.state import State
@@ -17,7 +18,7 @@ from sandbox.realtime.socket import Ending, Send
 from sandbox.realtime.window import LIMIT, place_to_cut, tokens_in
 
 BEGIN_S = 0.05
-"""Seconds until an answer has begun: what comes before is part of the question, and interrupts nothing."""
+"""Seconds until an answer has begun: a question that comes before them is the same one."""
 
 
 class Answers:
@@ -48,8 +49,11 @@ class Answers:
             Ending: There is no room for it.
         """
         self._conversation.add(item)
-        self._check_room()
+        if self._tokens() > LIMIT:
+            self._slide()
         self._count()
+        if self._tokens() > LIMIT:
+            raise invalid()
 
     def ask(self, instructions: str = "", after: Iterable[asyncio.Task[None]] = ()) -> None:
         """Answer as soon as nothing else is being answered, and all of `after` is done."""
@@ -57,17 +61,21 @@ class Answers:
             self._owed = True
         else:
             self._task = asyncio.create_task(self._run(instructions, list(after)))
-            self._begun = False
+            self._begun = self._owed = False
 
-    async def interrupt(self) -> None:
-        """End the answer that is being given, and the calls that it waits for."""
+    async def interrupt(self, *, to_ask: bool = False) -> None:
+        """End the answer that is being given, and the calls that it waits for.
+
+        Args:
+            to_ask: Another one is asked for at once: where none has begun, nobody needs to know.
+        """
         self._owed = False
         if not self._busy:
             return
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if not self._begun:
+        if to_ask and not self._begun:
             return
         if self._awaited:
             await self._send({"toolCallCancellation": {"ids": list(self._awaited)}})
@@ -100,6 +108,10 @@ class Answers:
         return bool(self._awaited) or (self._task is not None and not self._task.done())
 
     async def _run(self, instructions: str, after: list[asyncio.Task[None]]) -> None:
+        with suppress(ConnectionError):  # the client went away, and its socket says so
+            await self._give(instructions, after)
+
+    async def _give(self, instructions: str, after: list[asyncio.Task[None]]) -> None:
         try:
             # What was said is understood, even where it is not answered any more.
             received = asyncio.get_running_loop().time()
@@ -112,8 +124,6 @@ class Answers:
                 await self._answer(Asked("", self._setup.tools.allowed, received=received))
         except Ending as ending:
             self._end(ending)
-        except ConnectionError:
-            pass  # the client went away, and its socket says so
         finally:
             self._count()
 
@@ -138,12 +148,6 @@ class Answers:
         if self._setup.compression is not None:
             items, fixed = self._conversation.items, self._setup.fixed_tokens
             self._conversation.keep_from(place_to_cut(items, self._setup.compression, fixed))
-
-    def _check_room(self) -> None:
-        if self._tokens() > LIMIT:
-            self._slide()
-            if self._tokens() > LIMIT:
-                raise invalid()
 
     def _tokens(self) -> int:
         return tokens_in(self._conversation.items, self._setup.fixed_tokens).total()

@@ -110,6 +110,8 @@ class Response:
 
 def spread(text: str, count: int) -> list[str]:
     """A text in so many parts, cut between words: what each piece of its sound says."""
+    if not count:
+        return []
     words = [word if place == 0 else f" {word}" for place, word in enumerate(text.split(" "))]
     edges = [round(len(words) * place / count) for place in range(count + 1)]
     return ["".join(words[start:end]) for start, end in pairwise(edges)]

@@ -1,6 +1,7 @@
 """How a client wants its session of Gemini's Live API.
 
-Source: Google's "Live API - WebSockets API reference", `BidiGenerateContentSetup` and what it holds.
+Sources: Google's "Live API - WebSockets API reference", `BidiGenerateContentSetup` and what it holds; "Gemini 3.8 Live"
+for what that model does unless it is told otherwise.
 """
 
 from dataclasses import dataclass, field
@@ -17,8 +18,8 @@ Coverage = Literal[
     "TURN_INCLUDES_ONLY_ACTIVITY", "TURN_INCLUDES_ALL_INPUT", "TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO"
 ]
 _UNSPECIFIED = {None, "", "TURN_COVERAGE_UNSPECIFIED"}
-_ALL_VIDEO_MODELS = ("3.8",)
-"""Those whose turns include all video unless the client says otherwise."""
+_NEWER = ("3.8",)
+"""Models whose turns include all video, and whose tools are not waited for, unless the client says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def read_setup(data: dict[str, Any]) -> Setup:
 
 def _read(data: dict[str, Any]) -> Setup:
     model = str(data["model"]).removeprefix("models/")
+    behavior = "NON_BLOCKING" if _is_newer(model) else "BLOCKING"
     heard = data.get("realtimeInputConfig") or {}
     detection = heard.get("automaticActivityDetection") or {}
     declared = [function for tool in data.get("tools") or [] for function in tool.get("functionDeclarations") or []]
@@ -81,7 +83,7 @@ def _read(data: dict[str, Any]) -> Setup:
         model,
         instructions="\n".join(part["text"] for part in (data.get("systemInstruction") or {}).get("parts") or []),
         tools=read_tools({"tools": tools}) if tools else Tools(),
-        patient=frozenset(each["name"] for each in declared if each.get("behavior") == "NON_BLOCKING"),
+        patient=frozenset(each["name"] for each in declared if each.get("behavior", behavior) == "NON_BLOCKING"),
         manual=bool(detection.get("disabled")),
         silence_ms=int(detection.get("silenceDurationMs") or SILENCE_MS),
         interrupts=heard.get("activityHandling") != "NO_INTERRUPTION",
@@ -96,11 +98,14 @@ def _read(data: dict[str, Any]) -> Setup:
 
 def _coverage(wanted: str | None, model: str) -> Coverage:
     if wanted in _UNSPECIFIED:
-        everything = any(tag in model for tag in _ALL_VIDEO_MODELS)
-        return "TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO" if everything else "TURN_INCLUDES_ONLY_ACTIVITY"
+        return "TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO" if _is_newer(model) else "TURN_INCLUDES_ONLY_ACTIVITY"
     if wanted not in get_args(Coverage):
         raise invalid(f"Invalid value at 'setup.realtime_input_config.turn_coverage', \"{wanted}\"")
     return cast("Coverage", wanted)
+
+
+def _is_newer(model: str) -> bool:
+    return any(tag in model for tag in _NEWER)
 
 
 def _compression(data: dict[str, Any] | None) -> Compression | None:

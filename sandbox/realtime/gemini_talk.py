@@ -4,6 +4,7 @@ Source: Google's "Live API - WebSockets API reference", client messages and `Rea
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from sandbox.control.entries import Entry, Frame, Utterance
@@ -34,6 +35,7 @@ class Talk:
         self._ear.manual = setup.manual
         self._ear.wait(setup.silence_ms)
         self._active = False
+        self._came = False
         self._names = 0
         self._understanding: set[asyncio.Task[None]] = set()
 
@@ -67,7 +69,7 @@ class Talk:
 
     async def add_content(self, body: dict[str, Any]) -> None:
         """Take turns that a client adds; whatever is being said ends with that."""
-        await self._answers.interrupt()
+        await self._answers.interrupt(to_ask=bool(body.get("turnComplete")))
         items: list[Item] = []
         for turn in body.get("turns") or []:
             item, pictures = await asyncio.to_thread(read_turn, turn, self._name(), self._state.pictures)
@@ -89,7 +91,8 @@ class Talk:
             scheduling = "WHEN_IDLE" if awaited else response.get("scheduling")
             if scheduling == "INTERRUPT":
                 await self._answers.interrupt()
-            if scheduling != "SILENT":
+            # Who speaks is heard out, and answered with the result.
+            if scheduling != "SILENT" and not self._active:
                 self._answers.ask()
 
     async def _hear(self, sound: bytes) -> None:
@@ -106,24 +109,26 @@ class Talk:
         if not self._active and not self._setup.all_video:
             self._keep(picture, "", streamed=True)
             return
+        self._came = True
         item = Item(self._name(), "message", "user", images=[picture.seen])
         self._keep(picture, item.id, streamed=True)
         self._answers.add(item)
 
     async def _read(self, text: str) -> None:
         """Written input counts as activity."""
-        await self._interrupt()
+        await self._interrupt(to_ask=not self._active)
+        self._came = True
         self._answers.add(Item(self._name(), "message", "user", text))
         if not self._active:
             self._answers.ask(after=self._understanding)
 
     async def _begin_activity(self) -> None:
-        self._active = True
+        self._active, self._came = True, False
         await self._interrupt()
 
-    async def _interrupt(self) -> None:
+    async def _interrupt(self, *, to_ask: bool = False) -> None:
         if self._setup.interrupts:
-            await self._answers.interrupt()
+            await self._answers.interrupt(to_ask=to_ask)
 
     def _end_activity(self, turn: Turn | None) -> None:
         self._active = False
@@ -136,13 +141,16 @@ class Talk:
             task = asyncio.create_task(self._understand(item, utterance, turn))
             self._understanding.add(task)
             task.add_done_callback(self._understanding.discard)
-        self._answers.ask(after=self._understanding)
+        # An activity in which nothing came asks for nothing.
+        if turn is not None or self._came:
+            self._answers.ask(after=self._understanding)
 
     async def _understand(self, item: Item, utterance: Utterance, turn: Turn) -> None:
         item.text = utterance.text = await transcribe(self._state, utterance, turn.pcm, RATE_HZ)
         utterance.final = self._state.record.now()
         if self._setup.tells_heard and item.text:
-            await self._send({"serverContent": {"inputTranscription": {"text": f" {item.text}"}}})
+            with suppress(ConnectionError):  # the client went away, and its socket says so
+                await self._send({"serverContent": {"inputTranscription": {"text": f" {item.text}"}}})
 
     def _keep(self, picture: Picture, item_id: str, *, streamed: bool) -> None:
         self._state.record.keep_image(picture.seen.sha256, picture.data, picture.seen.mime)

@@ -50,8 +50,7 @@ def expired() -> Ending:
 def failed(status: int) -> Ending:
     """What an HTTP status is on this wire, which has no errors but the end of the connection."""
     if status == 429:
-        quota = "You exceeded your current quota, please check your plan and billing details."
-        return Ending(f"RESOURCE_EXHAUSTED: {quota}", 1011)
+        return Ending("You exceeded your current quota, please check your plan and billing details.", 1011)
     if status == 503:
         return Ending("The service is currently unavailable.", 1011)
     return Ending("Internal error encountered.", 1011)

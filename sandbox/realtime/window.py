@@ -1,8 +1,7 @@
 """The context window of a live conversation: how many tokens it holds, and what goes when they are too many.
 
-Sources: Google's "Understand and count tokens" (a picture is 258 tokens), "Live API best practices" (sound is some 25
-tokens a second; files are counted at 32) and "Live API - WebSockets API reference" (`ContextWindowCompressionConfig`,
-`SlidingWindow`).
+Sources: Google's "Understand and count tokens" (a picture is 258 tokens, a second of sound 32), "Gemini 3.8 Live" (the
+limit) and "Live API - WebSockets API reference" (`ContextWindowCompressionConfig`, `SlidingWindow`).
 """
 
 import math
@@ -16,7 +15,7 @@ from sandbox.realtime.conversation import Item
 
 LIMIT = 131_072
 PICTURE_TOKENS = 258
-AUDIO_TOKENS_PER_S = 25
+AUDIO_TOKENS_PER_S = 32
 
 Modality = Literal["TEXT", "AUDIO", "IMAGE"]
 

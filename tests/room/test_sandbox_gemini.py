@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from google.genai import types
+from livekit.agents import llm
 from livekit.agents.llm import ChatContext, ImageContent
 from livekit.plugins.google.realtime import RealtimeModel
 
 from sandbox.control.client import SandboxClient
-from sandbox.control.entries import Entry
+from sandbox.control.entries import Entry, ToolCall
 from sandbox.server import Sandbox
 from tests.live import CONNECT, EXACT, SILENCE, VOICE, Talk, jpeg, spoken
 
@@ -146,3 +147,158 @@ async def test_conversation_is_taken_up_after_a_reconnect(kind: Any) -> None:
     assert after.config["sessionResumption"]["handle"]
     assert seen(request) == [red]
     assert text == f"Answer {request.id}."
+
+
+async def test_picture_that_nobody_speaks_to_is_dropped() -> None:
+    """Where a turn holds only activity, as it does unless the client or a newer model says otherwise."""
+    async with talking(heard={"turn_coverage": types.TurnCoverage.TURN_INCLUDES_ONLY_ACTIVITY}) as talk:
+        red = show(talk, "red")
+        await talk.say(VOICE)
+        blue = show(talk, "blue")
+        await talk.say(SILENCE)
+        await talk.answer()
+        entry = await talk.conversation()
+        [request] = await talk.sandbox.requests("llm")
+    assert [(frame.image.sha256, bool(frame.item)) for frame in entry.frames] == [(red, False), (blue, True)]
+    assert (seen(request), entry.held_images) == ([blue], 1)
+
+
+async def test_speech_interrupts_an_answer() -> None:
+    """Its rest is not sent, and the client is told."""
+    async with talking() as talk:
+        await talk.sandbox.script("Tell me all.", LONG)
+        await talk.say(VOICE + SILENCE)
+        await talk.until(talk.generations)
+        await talk.say(VOICE)
+        request = await talk.sandbox.wait_for(lambda entry: entry.status == "cancelled", "llm")
+        text, _ = await talk.answer()
+        await talk.say(SILENCE)
+        await talk.answer()
+        after = (await talk.sandbox.requests("llm"))[-1]
+    assert request.audio_ms < 3_000
+    assert text != LONG
+    assert [message.text for message in after.messages] == ["Tell me all.", request.reply, "(unscripted)"]
+
+
+async def test_speech_interrupts_nothing_where_it_must_not() -> None:
+    """Both questions are answered, one after the other."""
+    async with talking(heard={"activity_handling": types.ActivityHandling.NO_INTERRUPTION}) as talk:
+        await talk.sandbox.script("Tell me all.", LONG)
+        await talk.sandbox.script("And then?", "The end.")
+        await talk.say(VOICE + SILENCE)
+        await talk.until(talk.generations)
+        await talk.say(VOICE + SILENCE)
+        request = await talk.sandbox.wait_for(lambda entry: entry.reply == "The end.", "llm")
+        first, _ = await talk.sandbox.requests("llm")
+    assert (first.status, first.reply) == ("ok", LONG)
+    assert [message.text for message in request.messages] == ["Tell me all.", LONG, "And then?"]
+
+
+async def test_content_of_the_framework_interrupts_an_answer() -> None:
+    """A fact that a worker must know: whatever it adds while the model speaks ends what is said."""
+    async with talking() as talk:
+        await talk.sandbox.script("Tell me all.", LONG)
+        await talk.say(VOICE + SILENCE)
+        await talk.until(talk.generations)
+        context = talk.session.chat_ctx
+        context.add_message(role="user", content="[The camera is muted.]")
+        await talk.session.update_chat_ctx(context)
+        request = await talk.sandbox.wait_for(lambda entry: entry.status == "cancelled", "llm")
+        await talk.answer()
+        [only] = await talk.sandbox.requests("llm")
+    assert only.id == request.id
+
+
+async def test_context_stays_within_its_bounds() -> None:
+    """Older turns go with their pictures; the newest is always there."""
+    compression = types.ContextWindowCompressionConfig(
+        trigger_tokens=1_000, sliding_window=types.SlidingWindow(target_tokens=500)
+    )
+    held = []
+    async with talking(context_window_compression=compression) as talk:
+        for colour in ("red", "green", "blue", "white", "black"):
+            newest = show(talk, colour)
+            await spoken(await talk.session.generate_reply(instructions="Say word for word: Hi."))
+            held.append((await talk.conversation()).held_images)
+        request = (await talk.sandbox.requests("llm"))[-1]
+    assert held == [1, 2, 3, 1, 2]
+    assert seen(request)[-1] == newest
+    assert request.prompt_tokens < 1_000
+
+
+async def test_call_is_answered_with_its_result() -> None:
+    """The plugin tells of the call, and brings what became of it."""
+
+    @llm.function_tool
+    async def look(at: str) -> str:
+        """Looks."""
+        return at
+
+    async with talking() as talk:
+        await talk.session.update_tools([look])
+        await talk.sandbox.script("Look.", "A cat.", call=ToolCall("look", {"at": "it"}))
+        await talk.say(VOICE + SILENCE)
+        await talk.until(talk.generations)
+        [call] = [each async for each in talk.generations.pop(0).function_stream]
+        context = talk.session.chat_ctx
+        context.insert(call)
+        output = llm.FunctionCallOutput(name="look", call_id=call.call_id, output="done", is_error=False)
+        context.insert(output)
+        await talk.session.update_chat_ctx(context)
+        text, _ = await talk.answer()
+        entry = await talk.conversation()
+        request = (await talk.sandbox.requests("llm"))[-1]
+    assert entry.config["tools"][0]["functionDeclarations"][0]["behavior"] == "NON_BLOCKING"
+    assert (call.name, call.arguments, text) == ("look", '{"at": "it"}', "A cat.")
+    assert (request.messages[-1].role, request.messages[-1].text) == ("tool", "done")
+
+
+@pytest.mark.parametrize(("kind", "status"), [("error", 500), ("error", 429), ("cut", 500)])
+async def test_faults_end_the_answer_and_not_the_conversation(kind: Any, status: int) -> None:
+    """The next question is answered, by a new connection, which knows what was said."""
+    async with talking() as talk:
+        await talk.say(VOICE + SILENCE)
+        await talk.answer()
+        await talk.until(talk.heard)
+        await talk.sandbox.script("One?", LONG)
+        await talk.sandbox.fault("realtime", kind, status=status, vendor="google")
+        before = await talk.conversation()
+        await talk.say(VOICE + SILENCE)
+        text, _ = await talk.answer()
+        await talk.sandbox.wait_for(lambda entry: bool(entry.config), "realtime", since=before.id)
+        await talk.say(VOICE + SILENCE)
+        again, _ = await talk.answer()
+        requests = await talk.sandbox.requests("llm")
+    assert (requests[1].fault, requests[1].status) == (kind, "error")
+    assert (text == "") is (kind == "error")
+    assert again == f"Answer {requests[2].id}."
+    assert requests[2].messages[1].text == requests[0].reply
+    assert (len(talk.errors), talk.fatal) == (1, [])
+
+
+@pytest.mark.parametrize("kind", ["slow", "hang"])
+async def test_late_answer_is_waited_for_or_interrupted(kind: Any) -> None:
+    """The next words end the one that never comes."""
+    async with talking() as talk:
+        await talk.sandbox.fault("realtime", kind, delay_ms=300)
+        await talk.say(VOICE + SILENCE)
+        if kind == "hang":
+            await talk.sandbox.wait_for(lambda entry: entry.fault == "hang", "llm")
+            await talk.say(VOICE + SILENCE)
+        request = await talk.sandbox.wait_for(lambda entry: entry.status == "ok", "llm")
+        first = (await talk.sandbox.requests("llm"))[0]
+    assert first.fault == kind
+    assert (first.id == request.id) is (kind == "slow")
+
+
+@pytest.mark.parametrize("wrong", ["key", "picture"])
+async def test_refused_session_is_not_tried_again(wrong: str) -> None:
+    """Another fact: what ends with 1007 is the end for the plugin, which takes it for a context that is too large."""
+    async with talking(key="wrong-key" if wrong == "key" else "any") as talk:
+        if wrong == "picture":
+            video = types.Blob(data=b"no picture", mime_type="image/jpeg")
+            talk.session._send_client_event(types.LiveClientRealtimeInput(video=video))
+        await talk.until(talk.fatal)
+        entries = await talk.sandbox.requests("realtime")
+    assert getattr(talk.fatal[0], "code", None) == 1007
+    assert len(entries) == (1 if wrong == "picture" else 0)

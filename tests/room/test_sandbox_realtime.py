@@ -140,6 +140,18 @@ async def test_frames_are_sent_again_after_a_reconnect() -> None:
     assert [frame.item for frame in after.frames] == ["frame_1"]
 
 
+async def test_session_expires_when_it_is_ordered_to_go() -> None:
+    """This provider gives no notice."""
+    async with talking() as talk:
+        await talk.say(VOICE + SILENCE)
+        await talk.answer()
+        await talk.sandbox.fault("realtime", "go_away", delay_ms=100, vendor="openai")
+        async with asyncio.timeout(10):
+            await talk.reconnected.wait()
+        before = (await talk.sandbox.requests("realtime"))[0]
+    assert (before.fault, before.status, before.error) == ("go_away", "error", "expired, as ordered")
+
+
 @pytest.mark.parametrize(("kind", "status"), [("error", 500), ("error", 429), ("cut", 500)])
 async def test_faults_end_the_answer_and_not_the_conversation(kind: Any, status: int) -> None:
     """The next question is answered, by a new connection if need be."""
