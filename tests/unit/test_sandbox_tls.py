@@ -1,26 +1,26 @@
 """The sandbox by TLS, for clients that speak nothing else."""
 
 import ssl
-from pathlib import Path
 
 import aiohttp
 import pytest
 
 from sandbox.server import Sandbox
-from sandbox.stack import google_env
+from sandbox.stack import live_env
 from tests.live import EXACT
 
 
 async def test_who_trusts_the_authorities_is_answered() -> None:
     """By the file that a worker is given; it goes with the sandbox."""
     async with Sandbox(options=EXACT) as server:
-        env = await google_env(server.url)
+        env = await live_env("google", server.url)
         trusted = ssl.create_default_context(cafile=env["SSL_CERT_FILE"])
-        url = f"{env['GOOGLE_BASE_URL']}/healthz"
+        url = f"{env['REALTIME__BASE_URL']}/healthz"
         async with aiohttp.ClientSession() as http, http.get(url, ssl=trusted) as response:
             assert response.ok
-        assert (env["GOOGLE_BASE_URL"], env["SSL_CERT_FILE"]) == (server.tls.url, server.tls.authorities)
-    assert not Path(env["SSL_CERT_FILE"]).exists()
+        assert (env["REALTIME__BASE_URL"], env["SSL_CERT_FILE"]) == (server.tls.url, server.tls.authorities)
+    with pytest.raises(FileNotFoundError):
+        ssl.create_default_context(cafile=env["SSL_CERT_FILE"])
 
 
 async def test_who_does_not_is_not() -> None:
