@@ -15,12 +15,14 @@ from google.genai.live import AsyncSession
 from livekit import rtc
 from livekit.agents import APIConnectionError
 from livekit.agents.llm import RealtimeSessionReconnectedEvent
-from livekit.plugins.google.realtime.realtime_api import RealtimeModel, RealtimeSession, _ResponseGeneration
+from livekit.plugins.google.realtime.realtime_api import RealtimeModel, RealtimeSession
 
 _EXHAUSTED: Final = 1007
 """Code with which the provider closes when it can't go on with this conversation: it would do so again."""
 _IN_TIME_S: Final = 2.0
 """Seconds before the provider closes at which we leave in any case."""
+_SETTLE_S: Final = 1.0
+"""Seconds after an answer in which the provider tells from where the conversation can be resumed."""
 
 
 class GeminiSession(RealtimeSession):
@@ -102,18 +104,20 @@ class GeminiSession(RealtimeSession):
     def _handle_go_away(self, go_away: types.LiveServerGoAway) -> None:
         """Leave in a pause, or when there is hardly time left."""
         self._leaving = go_away
-        answering = self._current_generation is not None and not self._current_generation.audio_ch.closed
-        if answering or self.listening():
-            left_s = max(0.0, seconds(go_away.time_left) - _IN_TIME_S)
-            asyncio.get_running_loop().call_later(left_s, self._leave, go_away)
-        else:
-            self._leave(go_away)
+        left_s = max(0.0, seconds(go_away.time_left) - _IN_TIME_S)
+        asyncio.get_running_loop().call_later(left_s, self._leave, go_away)
+        self._leave_if_quiet(go_away)
 
-    def _close_output_streams(self, gen: _ResponseGeneration) -> None:
-        """An answer is complete, and all of its sound has arrived."""
-        super()._close_output_streams(gen)
-        if self._leaving is not None and not self.listening():
-            self._leave(self._leaving)
+    def _mark_current_generation_done(self) -> None:
+        """An answer is over."""
+        super()._mark_current_generation_done()
+        if self._leaving is not None:
+            asyncio.get_running_loop().call_later(_SETTLE_S, self._leave_if_quiet, self._leaving)
+
+    def _leave_if_quiet(self, go_away: types.LiveServerGoAway) -> None:
+        answering = self._current_generation is not None and not self._current_generation._done  # noqa: SLF001
+        if not answering and not self.listening():
+            self._leave(go_away)
 
     def _leave(self, go_away: types.LiveServerGoAway) -> None:
         if self._leaving is go_away:  # else there is another connection by now
