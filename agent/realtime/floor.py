@@ -36,6 +36,10 @@ class Floor:
         """Wait until no answer is given or due. While the caller speaks none is."""
         await self._free.wait()
 
+    def listening(self) -> bool:
+        """Whether the caller speaks, or waits for an answer that has not begun."""
+        return self._session.user_state == "speaking" or self._due is not None
+
     def _on_user(self, event: UserStateChangedEvent) -> None:
         if event.old_state == "speaking":
             self._expect()

@@ -83,6 +83,7 @@ class GeminiLine:
 
     def on_anew(self, told: Callable[[], None]) -> None:
         """Have `told` called when the session has connected anew; what it does not remember is told again before."""
+        self._session.listening = self._floor.listening
         self._session.on("session_reconnected", lambda _: self._remind(told))
 
     def _remind(self, told: Callable[[], None]) -> None:

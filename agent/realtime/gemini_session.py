@@ -29,7 +29,7 @@ class GeminiSession(RealtimeSession):
     """One session, over all its connections.
 
     Attributes:
-        listening: Tells whether the caller speaks, whose words a new connection would lose.
+        listening: Tells whether the caller speaks or waits: a new connection would lose their words.
     """
 
     def __init__(self, model: RealtimeModel):

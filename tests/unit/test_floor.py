@@ -17,6 +17,7 @@ class FakeSession:
     """Tells who speaks."""
 
     agent_state: str = "listening"
+    user_state: str = "listening"
     told: dict[str, list[Callable[[Any], None]]] = field(default_factory=lambda: defaultdict(list))
 
     def on(self, event: str, told: Callable[[Any], None]) -> None:
@@ -39,6 +40,7 @@ class FakeSession:
 
     def user(self, old: str, new: str) -> None:
         """The user's state changes."""
+        self.user_state = new
         self.tell("user_state_changed", old_state=old, new_state=new)
 
 
@@ -95,6 +97,20 @@ async def test_answer_that_was_asked_for_is_waited_for() -> None:
     session.agent("speaking")
     session.agent("listening")
     assert await is_free(asked)
+    asked.aclose()
+
+
+async def test_caller_is_listened_to_until_the_answer_begins() -> None:
+    """Till then their words would be lost with the connection."""
+    session = FakeSession()
+    asked = floor(session)
+    assert not asked.listening()
+    session.user("listening", "speaking")
+    assert asked.listening()
+    session.user("speaking", "listening")
+    assert asked.listening()
+    session.agent("speaking")
+    assert not asked.listening()
     asked.aclose()
 
 
