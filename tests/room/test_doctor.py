@@ -16,7 +16,7 @@ import pytest_asyncio
 from agent.ops.riddle import QUESTION
 from sandbox.control.client import SandboxClient
 from sandbox.control.state import WRONG_KEY
-from sandbox.stack import API_SECRET, ROOT, Address, free_port, start_sandbox, worker_env
+from sandbox.stack import API_SECRET, ROOT, Address, free_port, live_env, start_sandbox, worker_env
 from tests.fakes import plain
 
 KEYS = {
@@ -233,6 +233,28 @@ async def test_speech_to_speech_model_is_shown_the_riddle(examine: Examine) -> N
     assert list(report.rows()) == [*ROWS[:4], "realtime model", "images"]
     assert "gpt-realtime at 127.0.0.1" in report.rows()["realtime model"]["found"]
     assert " sees " in report.rows()["realtime model"]["found"]
+
+
+async def test_gemini_is_shown_the_riddle(examine: Examine, senses_url: str) -> None:
+    """By its own client, in content."""
+    report = await examine("--json", **await live_env("google", senses_url))
+    assert report.failed() == set()
+    assert "gemini-3.8-live at 127.0.0.1" in report.rows()["realtime model"]["found"]
+    assert " sees " in report.rows()["realtime model"]["found"]
+
+
+async def test_gemini_that_fails_is_told_apart(examine: Examine, senses: SandboxClient, senses_url: str) -> None:
+    """By codes of a closed connection, which are all that it says."""
+    env = await live_env("google", senses_url)
+    wrong = await examine("--json", **{**env, "GOOGLE_API_KEY": WRONG_KEY})
+    gone = await examine("--json", **{**env, "REALTIME__BASE_URL": f"https://127.0.0.1:{free_port()}"})
+    await senses.fault("realtime", "error", status=429, vendor="google")
+    limited = await examine("--json", **env)
+    told = [report.rows()["realtime model"] for report in (wrong, gone, limited)]
+    assert [row["status"] for row in told] == ["failed"] * 3
+    assert told[0]["advice"] == "Check GOOGLE_API_KEY."
+    assert "REALTIME__BASE_URL" in told[1]["advice"]
+    assert told[2]["advice"] == "Check quota and credit of the account behind GOOGLE_API_KEY."
 
 
 async def test_speech_to_speech_model_that_fails_is_told_apart(examine: Examine, senses: SandboxClient) -> None:

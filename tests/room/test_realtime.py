@@ -135,7 +135,7 @@ async def test_model_holds_no_more_pictures_than_it_may(live: Rig) -> None:
     if not deletes(live):
         assert entry.held_images == len(entry.frames)
         return
-    assert [len(images(turn)) for turn in turns] == [1] * 12
+    assert {len(images(turn)) for turn in turns} <= {1, 2}  # the older goes when the newer one is there
     assert entry.held_images == 1
     shown, deleted = [frame.item for frame in entry.frames], [deletion.item for deletion in entry.deletions]
     assert set(shown[:-1]) <= set(deleted)

@@ -11,14 +11,16 @@ import pytest_asyncio
 
 from sandbox.caller.journal import SoundBegan
 from sandbox.control.client import SandboxClient
-from sandbox.stack import Address, start_sandbox, start_worker, worker_env
+from sandbox.stack import Address, live_env, start_sandbox, start_worker, worker_env
 from tests.room.rig import Rig, Speech, shown_as
 
 SILENCE_S = 60.0
 PROMPTS = {
     "pipeline": 'Tell me when the sign says "OPEN".',
-    "realtime": 'As soon as it says "OPEN", tell me.',
+    "openai": 'As soon as it says "OPEN", tell me.',
+    "google": 'Tell me, please, when the sign says "OPEN".',
 }
+"""What each worker watches for, by its name: the pipeline, or the provider of its speech-to-speech model."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -29,16 +31,17 @@ async def senses_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def logs_by_mode(
+async def logs_by_name(
     livekit_server: Address, senses_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[dict[str, Path]]:
-    """A worker of each mode that watches; where it logs."""
+    """Workers that watch; where each logs."""
     async with AsyncExitStack() as running:
         logs = {}
-        for mode, prompt in PROMPTS.items():
+        for name, prompt in PROMPTS.items():
             watch = {"WATCH__PROMPT": prompt, "WATCH__EVERY_S": "1", "WATCH__COOLDOWN_S": "2"}
-            env = {**worker_env(livekit_server, senses_url), **watch, "AGENT__MODE": mode, "LIVEKIT_AGENT_NAME": mode}
-            logs[mode] = (await start_worker(running, tmp_path_factory.mktemp(mode), env)).log
+            live = {} if name == "pipeline" else await live_env(name, senses_url)
+            env = {**worker_env(livekit_server, senses_url), **live, **watch, "LIVEKIT_AGENT_NAME": name}
+            logs[name] = (await start_worker(running, tmp_path_factory.mktemp(name), env)).log
         yield logs
 
 
@@ -72,9 +75,9 @@ async def watched(rig: Rig) -> None:
 
 @pytest.mark.timeout(300)
 async def test_watch_speaks_once_when_the_sign_changes(
-    livekit_server: Address, senses_url: str, speech: Speech, logs_by_mode: dict[str, Path]
+    livekit_server: Address, senses_url: str, speech: Speech, logs_by_name: dict[str, Path]
 ) -> None:
-    """In either mode; side by side, since a silence takes its time."""
+    """In either mode and with either provider; side by side, since a silence takes its time."""
     async with SandboxClient(senses_url) as sandbox:
-        rigs = [Rig(livekit_server, sandbox, speech, log, agent_name=mode) for mode, log in logs_by_mode.items()]
+        rigs = [Rig(livekit_server, sandbox, speech, log, agent_name=name) for name, log in logs_by_name.items()]
         await asyncio.gather(*(watched(rig) for rig in rigs))

@@ -3,7 +3,16 @@
 import pytest
 
 from agent.ops.finding import Status
-from agent.ops.verdict import Provider, judge_answer, judge_clock, refused, too_slow, unreachable, without
+from agent.ops.verdict import (
+    Provider,
+    judge_answer,
+    judge_clock,
+    refused,
+    status_of_close,
+    too_slow,
+    unreachable,
+    without,
+)
 
 PALETTE = ("red", "green", "blue", "yellow", "black", "white")
 PROVIDER = Provider("THE_API_KEY", "THE_BASE_URL", "THE__MODEL")
@@ -79,6 +88,22 @@ def test_refusal_names_the_variable_to_look_at(status: int, advice: str) -> None
 def test_end_of_a_web_socket_is_no_http_status() -> None:
     """Its codes are others."""
     assert refused(PROVIDER, 1006, "closed").found == "connection ended with code 1006: closed"
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "status"),
+    [
+        (1007, "API key not valid. Please pass a valid API key.", 401),
+        (1007, "Request contains an invalid argument.", 1007),
+        (1008, "models/x is not found for API version v1beta", 404),
+        (1011, "RESOURCE_EXHAUSTED: You exceeded your current quota", 429),
+        (1011, "Internal error encountered.", 1011),
+        (1006, "", 1006),
+    ],
+)
+def test_geminis_codes_are_told_by_their_words(code: int, words: str, status: int) -> None:
+    """Keys, models and quotas are what an operator can do something about."""
+    assert status_of_close(code, words) == status
 
 
 def test_words_about_a_refused_key_are_not_repeated() -> None:
