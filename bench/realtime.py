@@ -1,4 +1,4 @@
-"""Live video to a speech-to-speech model: ours against the framework's own sampler, on OpenAI's protocol.
+"""Live video to a speech-to-speech model: ours against the framework's own sampler, on both providers' protocols.
 
 The framework's is the same worker with `REALTIME__FRAMEWORK_VIDEO=true`: the same plugin, track choice and server, but
 its pace, its encoding on the event loop, and no picture that ever leaves the conversation.
@@ -17,23 +17,25 @@ from bench.stage import Stage, say
 from bench.workers import Contender
 from sandbox.control.entries import Entry
 from sandbox.llm.tokens import image_tokens
+from sandbox.realtime.window import PICTURE_TOKENS
+from sandbox.stack import live_env
 
-LIVE = Contender("live", stock=False, settings={"AGENT__MODE": "realtime"})
-FRAMEWORK = Contender(
-    "framework-video", stock=False, settings={"AGENT__MODE": "realtime", "REALTIME__FRAMEWORK_VIDEO": "true"}
-)
+PROVIDERS = {"openai": "OpenAI Realtime", "google": "Gemini Live"}
 SPEECHES = 6
 """Sentences of five seconds whose pictures are counted."""
 METHOD = (
-    "Live video (stock: `REALTIME__FRAMEWORK_VIDEO=true`, the framework's own sampler and encoding, same worker): a "
+    "{provider} (stock: `REALTIME__FRAMEWORK_VIDEO=true`, the framework's own sampler and encoding, same worker): a "
     "1280x720 camera at 30 frames a second that never shows the same, one contender after the other in each part. "
     "Pictures: {window:.0f} s of silence, and {speeches} sentences of 5 s, counted on the stand-in. Loop: the "
     "worker's `stall_ms`, the longest stall of each turn, over {turns} spoken turns. Conversation: {long} typed "
     "turns in one call, then what the stand-in holds. Tokens: what the pictures of each answer's conversation cost "
-    "by the tile rule that OpenAI publishes for its GPT-4o models (85, and 170 for each tile of 512 pixels), per "
-    "minute of that call. First sound: end of speech to the first sound heard; the stand-in takes 550 ms of silence "
-    "as the end, 300 ms to answer and 80 ms to speak."
+    "by {formula}, per minute of that call. First sound: end of speech to the first sound heard; the stand-in takes "
+    "550 ms of silence as the end, 300 ms to answer and 80 ms to speak."
 )
+FORMULAS = {
+    "openai": "the tile rule that OpenAI publishes for its GPT-4o models (85, and 170 for each tile of 512 pixels)",
+    "google": "the 258 that Google publishes for each picture; both have the same window, `REALTIME__CONTEXT_TOKENS`",
+}
 
 
 @dataclass
@@ -41,6 +43,7 @@ class Measured:
     """Of one contender.
 
     Attributes:
+        provider: Of the model.
         silent: Pictures a minute in silence.
         speaking: Pictures a minute while the caller speaks.
         delay_ms: Speech end to first sound, of each spoken turn.
@@ -50,6 +53,7 @@ class Measured:
         tokens: Of the pictures, a minute of the long call.
     """
 
+    provider: str
     silent: float = 0.0
     speaking: float = 0.0
     delay_ms: list[float] = field(default_factory=list)
@@ -60,8 +64,18 @@ class Measured:
 
 
 async def measure(stage: Stage, plan: Plan) -> list[Section]:
+    """A table for each provider."""
+    return [await _measure(stage, plan, provider) for provider in PROVIDERS]
+
+
+async def _measure(stage: Stage, plan: Plan, provider: str) -> Section:
     """One contender after the other in each part, so that neither shares the machine with the other's call."""
-    found = {contender: Measured() for contender in (FRAMEWORK, LIVE)}
+    env = await live_env(provider, stage.sandbox_url)
+    live = Contender(f"live-{provider}", stock=False, settings=env)
+    framework = Contender(
+        f"framework-video-{provider}", stock=False, settings={**env, "REALTIME__FRAMEWORK_VIDEO": "true"}
+    )
+    found = {contender: Measured(provider) for contender in (framework, live)}
     async with AsyncExitStack() as running:
         workers = {each: await running.enter_async_context(stage.worker(each)) for each in found}
         for contender, measured in found.items():
@@ -77,15 +91,26 @@ async def measure(stage: Stage, plan: Plan) -> list[Section]:
                 await _long(call, plan.long_turns, measured)
                 say(f"realtime: {contender.name}: {measured.held[1]} pictures held after {plan.long_turns} turns")
     method = METHOD.format(
-        window=plan.window_s, speeches=SPEECHES, turns=len(found[LIVE].delay_ms), long=plan.long_turns
+        provider=PROVIDERS[provider],
+        formula=FORMULAS[provider],
+        window=plan.window_s,
+        speeches=SPEECHES,
+        turns=len(found[live].delay_ms),
+        long=plan.long_turns,
     )
-    return [Section(_rows(found[FRAMEWORK], found[LIVE], plan), method)]
+    return Section(_rows(found[framework], found[live], plan), method)
 
 
 def _rows(theirs: Measured, ours: Measured, plan: Plan) -> list[Row]:
     ratio = ratio_of_medians(ours.delay_ms, theirs.delay_ms)
+    deletes = ours.provider == "openai"
     return [
-        Row("live video: pictures a minute, silent caller", f"{theirs.silent:.0f}", f"{ours.silent:.0f}", "about 20"),
+        Row(
+            f"{PROVIDERS[ours.provider]}: pictures a minute, silent caller",
+            f"{theirs.silent:.0f}",
+            f"{ours.silent:.0f}",
+            "about 20",
+        ),
         Row("- while the caller speaks", f"{theirs.speaking:.0f}", f"{ours.speaking:.0f}"),
         Row("- encoding, median / p95, ms (ours off the event loop)", "not told", spread(ours.encode_ms)),
         Row(
@@ -97,8 +122,8 @@ def _rows(theirs: Measured, ours: Measured, plan: Plan) -> list[Row]:
             f"- items on the server after {plan.long_turns} turns (pictures)",
             f"{theirs.held[0]} ({theirs.held[1]})",
             f"{ours.held[0]} ({ours.held[1]})",
-            "1 picture",
-            ours.held[1] <= 1,
+            "1 picture" if deletes else "bounded by the window",
+            ours.held[1] <= 1 if deletes else None,
         ),
         Row("- tokens a minute for pictures", f"{theirs.tokens:,.0f}", f"{ours.tokens:,.0f}"),
         Row("- speech end to first sound, median / p95, ms", spread(theirs.delay_ms), spread(ours.delay_ms)),
@@ -146,7 +171,7 @@ async def _long(call: Call, turns: int, measured: Measured) -> None:
     began, tokens = time.monotonic(), 0
     for number in range(turns):
         turn = await call.write(f"Question {number}?")
-        tokens += sum(image_tokens(image) for image in turn.images)
+        tokens += sum(image_tokens(image) if measured.provider == "openai" else PICTURE_TOKENS for image in turn.images)
         if number % 20 == 19:
             say(f"realtime: {call.worker.name}, {number + 1} turns, {len(turn.images)} pictures in the last")
     entry = await _conversation(call)
