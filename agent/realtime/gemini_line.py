@@ -51,14 +51,14 @@ class GeminiLine:
         self._stays: dict[str, _Content] = {}
         self._names = itertools.count(1)
 
-    async def view(self, look: Look, *, written: bool) -> Sequence[str]:
+    async def view(self, look: Look, *, written: bool) -> Sequence[str] | None:
         """Show it as frames; for a written turn as content, since the stream's frames belong to what is spoken."""
         try:
             async with asyncio.timeout(_CONNECT_S):
                 await self._session.connected()
         except TimeoutError:
-            log.info("view_not_sent")  # and is not sent later, as if it were new
-            return ()
+            log.info("view_not_sent")
+            return None
         if written:
             for message in messages(look, self._detail):
                 self._send(message)
@@ -72,6 +72,7 @@ class GeminiLine:
     async def show(self, message: ChatMessage) -> str:
         """Add it to the conversation, when that cuts off nobody."""
         name = str(next(self._names))
+        await self._session.connected()
         await self._floor.free()
         self._send(message)
         self._stays[name] = _Content(message, self._session.session_resumption_handle)
@@ -89,7 +90,7 @@ class GeminiLine:
     def _remind(self, told: Callable[[], None]) -> None:
         handle = self._session.session_resumption_handle
         for content in self._stays.values():
-            if content.handle == handle:  # no point of resumption was given since
+            if handle is None or content.handle == handle:  # it goes on from nothing, or from before this was sent
                 self._send(content.message)
         told()
 

@@ -17,8 +17,8 @@ from livekit.agents import APIConnectionError
 from livekit.agents.llm import RealtimeSessionReconnectedEvent
 from livekit.plugins.google.realtime.realtime_api import RealtimeModel, RealtimeSession
 
-_EXHAUSTED: Final = 1007
-"""Code with which the provider closes when it can't go on with this conversation: it would do so again."""
+_REFUSALS: Final = frozenset({1007, 1008})
+"""Codes with which the provider closes when it refuses what it was asked for: it would do so again."""
 _IN_TIME_S: Final = 2.0
 """Seconds before the provider closes at which we leave in any case."""
 _SETTLE_S: Final = 1.0
@@ -79,11 +79,15 @@ class GeminiSession(RealtimeSession):
 
     def _emit_error(self, error: Exception, recoverable: bool) -> None:  # noqa: FBT001 - the plugin's signature
         # Of connections that break, the plugin makes new ones; one that can't be made is a lost cause for it at once.
-        attempts = self._opts.conn_options.max_retry
+        attempts, code = self._opts.conn_options.max_retry, getattr(error, "code", None)
         self._tries_again = False
-        if not recoverable and self._num_retries < attempts and getattr(error, "code", None) != _EXHAUSTED:
-            self._failures += 1
-            self._tries_again = recoverable = self._failures <= attempts
+        if not recoverable and self._num_retries < attempts:
+            resumed, refused = self._session_resumption_handle is not None, code in _REFUSALS
+            if refused:  # the conversation is not known any more, or too long: begin anew, with what was said
+                self._session_resumption_handle = self._resumption_chat_ctx = None
+            if resumed or not refused:
+                self._failures += 1
+                self._tries_again = recoverable = self._failures <= attempts
         super()._emit_error(error, recoverable)
 
     async def _send_task(self, session: AsyncSession) -> None:

@@ -21,10 +21,11 @@ class Line(Protocol):
     streams: bool
     answers_late: bool
 
-    async def view(self, look: Look, *, written: bool) -> Sequence[str]:
+    async def view(self, look: Look, *, written: bool) -> Sequence[str] | None:
         """Show what the caller shows now, or why that is nothing; gives ids by which it can be taken out again.
 
-        `written` is a view for a turn that the caller wrote, whose answer is asked for next.
+        `written` is a view for a turn that the caller wrote, whose answer is asked for next. `None`: there was nobody
+        to show it to, and it is not sent later, as if it were new.
         """
 
     async def show(self, message: ChatMessage) -> str:

@@ -97,15 +97,16 @@ class LiveVideo:
         if same is not None and not apart and self._clock() < self._shown_at + REMINDER_S:
             self.unsent = view
             return
+        if not await self._put(view, apart=apart):
+            return
         self.sent_images += len(view.shots)
         self.sent_bytes += sum(len(shot.image.data_url) for shot in view.shots)
-        await self._put(view, apart=apart)
         self.look, self.unsent, self._told = view, None, ""
 
     async def _miss(self, blind: Blind, *, apart: bool) -> None:
         told = "" if blind.reason in _PASSING else why_blind(blind)
-        if told and (told != self._told or apart):
-            await self._put(blind, apart=apart)
+        if told and (told != self._told or apart) and not await self._put(blind, apart=apart):
+            return
         if not told:
             self._clear()
         self.look, self.unsent, self._told = blind, None, told
@@ -114,11 +115,17 @@ class LiveVideo:
         while self._held:
             self._line.take_out(self._held.popleft())
 
-    async def _put(self, look: Look, *, apart: bool) -> None:
-        self._held += await self._line.view(look, written=apart)
+    async def _put(self, look: Look, *, apart: bool) -> bool:
+        shown = await self._line.view(look, written=apart)
+        if shown is None:
+            self.look, self.unsent, self._told = Blind("late"), None, ""
+            self._pacing.looked(self._clock(), coming=True)
+            return False
+        self._held += shown
         self._shown_at = self._clock()
         while len(self._held) > self._max_views:
             self._line.take_out(self._held.popleft())
+        return True
 
     def _anew(self) -> None:
         """The framework has sent the old pictures again as if they were new: take them out, and look."""

@@ -68,6 +68,25 @@ async def test_refused_key_is_not_tried_again() -> None:
     assert len(talk.errors) == 1
 
 
+async def test_conversation_that_is_not_known_any_more_begins_anew() -> None:
+    """With what was said in it."""
+    async with talking() as talk:
+        await talk.sandbox.script("I am called Ada.")
+        await talk.say(VOICE + SILENCE)
+        await talk.answer()
+        await talk.until(talk.heard)
+        talk.session._session_resumption_handle = "of yesterday"
+        await talk.sandbox.fault("realtime", "drop")
+        async with asyncio.timeout(30):
+            await talk.reconnected.wait()
+        await spoken(await talk.session.generate_reply())
+        after = await talk.conversation()
+        request = (await talk.sandbox.requests("llm"))[-1]
+    assert not talk.fatal
+    assert "handle" not in after.config["sessionResumption"]
+    assert "I am called Ada." in [message.text for message in request.messages]
+
+
 async def test_announced_end_waits_for_the_answer() -> None:
     """Which is heard whole, on the connection that it began on."""
     async with talking() as talk:

@@ -130,3 +130,7 @@ async def test_new_connection_is_told_what_it_does_not_remember() -> None:
     gemini.anew(None)
     assert [content[0][-1] for content in gemini.contents] == ["d"]
     assert told.is_set()
+    gemini.sent.clear()
+    gemini.session_resumption_handle = None  # it could not be resumed
+    gemini.anew(None)
+    assert [content[0][-1] for content in gemini.contents] == ["a", "b", "d"]

@@ -1,6 +1,7 @@
 """What a live model is sent, and what is taken out again."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -30,9 +31,12 @@ class FakeLine:
     streams: bool = False
     answers_late: bool = False
     written: list[Look] = field(default_factory=list)
+    gone: bool = False
 
-    async def view(self, look: Look, *, written: bool) -> Sequence[str]:
-        """Show it in the words and pictures of the pipeline."""
+    async def view(self, look: Look, *, written: bool) -> Sequence[str] | None:
+        """Show it in the words and pictures of the pipeline, if there is a connection."""
+        if self.gone:
+            return None
         self.written += [look] * written
         return [await self.show(message) for message in messages(look, "auto")]
 
@@ -205,6 +209,21 @@ async def test_nothing_old_stays_after_a_new_connection() -> None:
             await asyncio.sleep(0)
     await live.aclose()
     assert list(line.held) == ["2"]
+
+
+async def test_view_that_nobody_was_there_to_see_was_not_shown() -> None:
+    """It is not taken for the model's, and is looked for again soon, though the scene has not changed."""
+    sight, line = FakeSight(view("scene")), FakeLine(gone=True)
+    live = video(sight, line, clock=time.monotonic)
+    await live.refresh()
+    assert (live.look, live.sent_images) == (Blind("late"), 0)
+    line.gone = False
+    live.start()
+    async with asyncio.timeout(10):
+        while not line.shown:  # noqa: ASYNC110 - the same
+            await asyncio.sleep(0.01)
+    await live.aclose()
+    assert live.look is sight.now
 
 
 async def test_speech_is_seen_at_once() -> None:
