@@ -4,11 +4,19 @@ import re
 
 from structlog.types import EventDict
 
-_QUOTING = re.compile(r"^(?P<what>failed to [^:]+): (?P<error>.*?)(?P<then>, retrying in [\d.]+s)?$", re.DOTALL)
+_QUOTING = re.compile(
+    r"^(?P<what>failed to [^:]+|Gemini Realtime API error|error in (?:receive|send) task): "
+    r"(?P<error>.*?)(?P<then>, retrying in [\d.]+s)?$",
+    re.DOTALL,
+)
 """How the framework reports a failed attempt at a provider."""
-_RAISED = re.compile(r"^(?P<kind>livekit\.agents\._exceptions\.API\w+|openai\.\w+): (?P<error>.*)$")
+_RAISED = re.compile(
+    r"^(?P<kind>livekit\.agents\._exceptions\.API\w+|openai\.\w+|google\.genai\.errors\.\w+|websockets\.exceptions\.\w+)"
+    r": (?P<error>.*)$"
+)
 """The last line of a provider's error in a traceback; its text may go on for more lines."""
-_STATUS = re.compile(r"\bstatus_code=-?\d+")
+_STATUS = re.compile(r"\bstatus_code=-?\d+|^\d{3,4}\b")
+"""The framework's way to tell it, and Google's: a status, or the code of a connection that was closed."""
 _NEXT = re.compile(r"^(?:Traceback |The above exception|During handling)")
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pytest
 import structlog
+from google.genai.errors import APIError
 from livekit.agents import APIConnectionError, APIStatusError
 from livekit.agents.ipc.log_queue import LogQueueHandler
 from livekit.agents.utils.aio.duplex_unix import _Duplex
@@ -283,6 +284,20 @@ def test_providers_words_are_dropped_and_their_status_kept(stream: Log) -> None:
     assert said[0]["event"] == "failed to generate LLM completion: status_code=400, retrying in 0.1s"
     assert "APIStatusError: status_code=400\nThe above exception" in said[1]["exception"]
     assert said[1]["exception"].endswith("livekit.agents._exceptions.APIConnectionError")
+
+
+def test_words_of_gemini_are_not_repeated(stream: Log) -> None:
+    """Its plugin reports them in its own way."""
+    parent()
+    plugin = logging.getLogger("livekit.plugins.google")
+    plugin.error("Gemini Realtime API error: 1008 None. my secret\n\nHint: my secret")
+    plugin.error("error in receive task: 1011 None. my secret")
+    plugin.error("Error in _main_task", exc_info=APIError(1007, {"error": {"message": "my secret"}}))
+    said = lines(stream)
+    assert "secret" not in stream.getvalue()
+    assert said[0]["event"] == "Gemini Realtime API error: 1008"
+    assert said[1]["event"] == "error in receive task: 1011"
+    assert said[2]["exception"].endswith("google.genai.errors.APIError: 1007")
 
 
 def test_personal_data_is_kept_if_asked_for(stream: Log) -> None:
