@@ -54,7 +54,6 @@ class Talk:
         if {"activityStart", "activityEnd"} & set(body) and not self._setup.manual:
             raise invalid("Explicit activity control is not supported when automatic activity detection is enabled.")
         if "activityStart" in body:
-            self._ear.clear()
             await self._begin_activity()
         if "audio" in body:
             await self._hear(blob(body["audio"])[1])

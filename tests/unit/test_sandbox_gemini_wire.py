@@ -97,10 +97,15 @@ async def test_answer_is_told_in_its_order() -> None:
         assert "sessionResumptionUpdate" in await wire.tell()
         await wire.sandbox.script("Hello.", "One two three four.", typed=True)
         await wire.ws.send_json(said("Hello."))
-        told = await wire.until("sessionResumptionUpdate")
+        told = await wire.until("serverContent", "modelTurn")
+        began = asyncio.get_running_loop().time()
+        told += await wire.until("serverContent", "turnComplete")
+        lasted_s = asyncio.get_running_loop().time() - began
+        told += await wire.until("sessionResumptionUpdate")
         [request] = await wire.sandbox.requests("llm")
     expected = ["outputTranscription", "modelTurn", "generationComplete", "turnComplete"]
     assert kinds(told) == [*expected, "sessionResumptionUpdate"]
+    assert lasted_s > request.audio_ms / 1000 * 0.8
     contents = [message.get("serverContent", {}) for message in told]
     words = "".join(content.get("outputTranscription", {}).get("text", "") for content in contents)
     assert words == request.reply == "One two three four."
@@ -175,12 +180,32 @@ async def test_newer_models_wait_for_no_result(scheduling: str) -> None:
         answer = {"id": call["id"], "scheduling": scheduling, "response": {"output": "done"}}
         await wire.send(toolResponse={"functionResponses": [answer]})
         if scheduling == "SILENT":
+            # Had an answer been asked for, this would interrupt it.
+            await wire.ws.send_json(said("[Noted.]", complete=False))
             await wire.ws.send_json(said("Go on."))
-        await wire.until("serverContent", "turnComplete")
+        told = await wire.until("serverContent", "turnComplete")
         asked, answered = await wire.sandbox.requests("llm")
     assert asked.tool_call is not None
-    after = ["user"] if scheduling == "SILENT" else []
+    assert "interrupted" not in kinds(told)
+    after = ["user", "user"] if scheduling == "SILENT" else []
     assert [message.role for message in answered.messages] == ["user", "assistant", "tool", *after]
+
+
+async def test_result_waits_for_who_speaks() -> None:
+    """Both are answered together."""
+    async with connected(SETUP | MANUAL | {"tools": [{"functionDeclarations": [LOOK]}]}) as wire:
+        await wire.sandbox.script("Look.", "A cat.", typed=True, call=ToolCall("look"))
+        await wire.ws.send_json(said("Look."))
+        told = await wire.until("serverContent", "turnComplete")
+        [call] = told[0]["toolCall"]["functionCalls"]
+        await wire.send(realtimeInput={"activityStart": {}})
+        await wire.send(toolResponse={"functionResponses": [{"id": call["id"], "response": {"output": "done"}}]})
+        await wire.send(realtimeInput={"text": "And then?"})
+        await wire.send(realtimeInput={"activityEnd": {}})
+        told = await wire.until("serverContent", "turnComplete")
+        _, answered = await wire.sandbox.requests("llm")
+    assert "interrupted" not in kinds(told)
+    assert [message.role for message in answered.messages] == ["user", "assistant", "tool", "user"]
 
 
 async def test_written_input_is_answered() -> None:
