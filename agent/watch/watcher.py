@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from livekit.agents import AgentSession, APIError
@@ -16,6 +16,9 @@ from agent.words import Say
 from config.watch import WatchSettings
 
 log = structlog.stdlib.get_logger(__name__)
+
+LONGEST_REST_S: Final = 60.0
+"""Seconds to which the pause grows after looks that failed, where it is not longer anyway."""
 
 
 class Judging(Protocol):
@@ -62,15 +65,20 @@ class Watcher:
             await asyncio.gather(self._watching, return_exceptions=True)
 
     async def _watch(self) -> None:
+        every_s = self._every_s
         while True:
-            await asyncio.sleep(self._every_s)
+            await asyncio.sleep(every_s)
             try:
                 await self.look()
             except APIError as error:
                 # Without its text, which may quote what was said.
                 log.warning("watch_failed", error=type(error).__name__, status=getattr(error, "status_code", None))
+                every_s = rested(every_s)
             except Exception:
                 log.exception("watch_failed")  # the next look may go well
+                every_s = rested(every_s)
+            else:
+                every_s = self._every_s
 
     async def look(self) -> None:
         """Look once, and speak if there is something to say."""
@@ -91,3 +99,8 @@ class Watcher:
     def _free(self) -> bool:
         """Whether nobody speaks or is about to, and somebody is there to listen."""
         return self._heard() and self._session.user_state != "speaking" and self._session.agent_state == "listening"
+
+
+def rested(every_s: float) -> float:
+    """The next pause after a look that failed: a provider that can't keep up is not helped by more requests."""
+    return max(every_s, min(2 * every_s, LONGEST_REST_S))

@@ -9,7 +9,7 @@ from livekit.agents import AgentSession
 from agent.vision.view import Blind, Look, View
 from agent.watch.judge import words_of
 from agent.watch.reports import Reports
-from agent.watch.watcher import Watcher
+from agent.watch.watcher import LONGEST_REST_S, Watcher, rested
 from agent.words import Say
 from config.watch import WatchSettings
 from tests.fakes import Clock
@@ -48,6 +48,12 @@ def test_report_of_a_model_is_read_with_care(arguments: str, words: str) -> None
 def test_report_is_no_speech() -> None:
     """However much a model writes."""
     assert len(words_of('{"words": "' + "x" * 5000 + '"}')) == 400
+
+
+def test_pauses_grow_while_looks_fail() -> None:
+    """Up to a minute, and none becomes shorter."""
+    assert (rested(5.0), rested(45.0), rested(60.0)) == (10.0, LONGEST_REST_S, LONGEST_REST_S)
+    assert rested(300.0) == 300.0
 
 
 @dataclass
