@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from sandbox.control.entries import ToolCall
+from sandbox.llm.calls import Tools, read_tools
 from sandbox.llm.pictures import InvalidImage, Picture, Pictures
 from sandbox.llm.refusal import Refusal
 from sandbox.realtime.conversation import Item
@@ -60,6 +61,12 @@ def write_item(item: Item, status: str = "completed") -> dict[str, Any]:
     if item.call is not None:
         return common | {"type": "function_call_output", "call_id": item.call.id, "output": item.text}
     return common | {"type": "message", "role": item.role, "content": _content(item, status)}
+
+
+def session_tools(config: dict[str, Any], choice: str) -> Tools:
+    """The tools of a session, which are flat there and nested in a completion."""
+    tools = [{"type": "function", "function": tool} for tool in config.get("tools") or []]
+    return read_tools({"tools": tools, "tool_choice": choice}) if tools else Tools()
 
 
 def _content(item: Item, status: str) -> list[dict[str, Any]]:

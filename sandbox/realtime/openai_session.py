@@ -5,14 +5,14 @@ import base64
 import json
 from typing import Any
 
-from sandbox.control.entries import Deletion, Entry, Frame, Utterance
+from sandbox.control.entries import Entry, Utterance
 from sandbox.control.state import State
-from sandbox.llm.calls import Tools, read_tools
 from sandbox.llm.refusal import Refusal
 from sandbox.realtime.answer import Asked
-from sandbox.realtime.conversation import Conversation, Item, UnknownItemError
+from sandbox.realtime.conversation import Item
 from sandbox.realtime.ear import RATE_HZ, SILENCE_MS, Began, Ear, Turn
-from sandbox.realtime.openai_items import read_item, write_item
+from sandbox.realtime.openai_items import session_tools
+from sandbox.realtime.openai_keeping import Items
 from sandbox.realtime.openai_response import Response, error_event, expired, refuse_second
 from sandbox.realtime.socket import Ending, Send, take_go_away
 from sandbox.stt.transcribe import transcribe
@@ -32,7 +32,7 @@ class Session:
         self.ended: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
         self._state = state
         self._send_json = send
-        self._conversation = Conversation()
+        self._items = Items(state, entry, send=self._send, name=self._name)
         self._ear = Ear()
         self._events = 0
         self._speaking: str | None = None
@@ -66,9 +66,9 @@ class Session:
             "input_audio_buffer.append": self._hear,
             "input_audio_buffer.commit": self._commit,
             "input_audio_buffer.clear": self._clear,
-            "conversation.item.create": self._create,
-            "conversation.item.delete": self._delete,
-            "conversation.item.truncate": self._truncate,
+            "conversation.item.create": self._items.create,
+            "conversation.item.delete": self._items.delete,
+            "conversation.item.truncate": self._items.truncate,
             "response.create": self._answer,
             "response.cancel": self._cancel,
         }
@@ -132,9 +132,9 @@ class Session:
 
     async def _add_turn(self, item_id: str, turn: Turn) -> None:
         item = Item(item_id, "message", "user", spoken=True)
-        before = self._conversation.add(item)
+        before = self._items.conversation.add(item)
         await self._send({"type": "input_audio_buffer.committed", "previous_item_id": before, "item_id": item_id})
-        await self._added(item, before)
+        await self._items.added(item, before)
         ended = self._state.record.now() - turn.silence_s
         utterance = Utterance(ended - turn.speech_s, ended)
         self.entry.utterances.append(utterance)
@@ -154,38 +154,6 @@ class Session:
         if detection is not None and detection.get("create_response", True) and not self._busy:
             self._respond({})
 
-    async def _create(self, event: dict[str, Any]) -> None:
-        name = self._name("item")
-        item, pictures = await asyncio.to_thread(read_item, event["item"], name, self._state.pictures)
-        try:
-            before = self._conversation.add(item, event.get("previous_item_id"))
-        except UnknownItemError as error:
-            raise Refusal(400, f"No item {error} to insert after.", param="previous_item_id") from error
-        except ValueError as error:
-            code = "item_create_duplicate_item_id"
-            raise Refusal(400, f"An item with id {error} exists.", code=code) from error
-        for picture in pictures:
-            self._state.record.keep_image(picture.seen.sha256, picture.data, picture.seen.mime)
-            self.entry.frames.append(Frame(self._state.record.now(), item.id, picture.seen))
-        await self._added(item, before)
-
-    async def _added(self, item: Item, before: str | None) -> None:
-        self._count()
-        await self._send({"type": "conversation.item.added", "previous_item_id": before, "item": write_item(item)})
-
-    async def _delete(self, event: dict[str, Any]) -> None:
-        item_id = str(event["item_id"])
-        self._find(item_id)
-        self._conversation.delete(item_id)
-        self.entry.deletions.append(Deletion(self._state.record.now(), item_id))
-        self._count()
-        await self._send({"type": "conversation.item.deleted", "item_id": item_id})
-
-    async def _truncate(self, event: dict[str, Any]) -> None:
-        self._find(event["item_id"])
-        named = {key: event[key] for key in ("item_id", "content_index", "audio_end_ms")}
-        await self._send({"type": "conversation.item.truncated", **named})
-
     async def _answer(self, event: dict[str, Any]) -> None:
         if self._busy:
             raise refuse_second()
@@ -196,25 +164,19 @@ class Session:
             raise Refusal(400, "Cancellation failed: no active response found", code="response_cancel_not_active")
         await self._interrupt()
 
-    def _find(self, item_id: str) -> Item:
-        try:
-            return self._conversation.get(item_id)
-        except UnknownItemError as error:
-            raise Refusal(400, f"No item {item_id!r}.", code="item_not_found", param="item_id") from error
-
     def _respond(self, asked: dict[str, Any]) -> None:
         config = self.entry.config
         entry = self._state.record.open("llm", model=self.entry.model, vendor="openai")
         instructions = str(asked.get("instructions") or config.get("instructions") or "")
-        entry.messages = self._conversation.messages(instructions)
-        tools = _tools(asked if asked.get("tools") else config, str(asked.get("tool_choice") or "auto"))
+        entry.messages = self._items.conversation.messages(instructions)
+        tools = session_tools(asked if asked.get("tools") else config, str(asked.get("tool_choice") or "auto"))
         entry.tools = list(tools.names)
         entry.prompt_tokens, entry.cached_tokens = self._state.prompt_cache.count(entry.messages, tools.definition)
         response = Response(
             f"resp_{entry.id}",
             self._state,
             entry,
-            self._conversation,
+            self._items.conversation,
             self._send,
             Asked(
                 str(asked.get("instructions") or ""),
@@ -234,7 +196,7 @@ class Session:
         except ConnectionError:
             self._state.record.close(response.entry, "cancelled", "the client went away")
         finally:
-            self._count()
+            self._items.count()
 
     async def _interrupt(self) -> None:
         if self._active is not None:
@@ -244,9 +206,6 @@ class Session:
     def _end(self, ending: Ending) -> None:
         if not self.ended.done():
             self.ended.set_result(ending)
-
-    def _count(self) -> None:
-        self.entry.held, self.entry.held_images = len(self._conversation.items), self._conversation.images
 
     def _name(self, kind: str) -> str:
         self._events += 1
@@ -258,9 +217,3 @@ class Session:
     async def _refuse(self, refusal: Refusal, event: Any) -> None:
         asked = event.get("event_id") if isinstance(event, dict) else None
         await self._send_json(error_event(refusal, asked))
-
-
-def _tools(config: dict[str, Any], choice: str) -> Tools:
-    """The tools of a session, which are flat there and nested in a completion."""
-    tools = [{"type": "function", "function": tool} for tool in config.get("tools") or []]
-    return read_tools({"tools": tools, "tool_choice": choice}) if tools else Tools()
