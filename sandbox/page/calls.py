@@ -10,7 +10,8 @@ from livekit import api
 from sandbox.caller.dispatch import Dispatcher
 from sandbox.stack import Address
 
-TOKEN_LIFE = timedelta(hours=1)
+TOKEN_LIFE = timedelta(hours=12)
+"""Also the time for which the agent can be asked for again, in a call that goes on for longer than one agent."""
 
 
 class Calls:

@@ -18,6 +18,7 @@ export class Connection extends EventTarget {
   #room;
   #token = "";
   #wanted = false;
+  #attempts = 0;
 
   constructor(room) {
     super();
@@ -32,16 +33,20 @@ export class Connection extends EventTarget {
   async join() {
     this.#wanted = true;
     if (this.state !== "gone") this.#become("joining");
-    while (this.#wanted) {
+    this.#attempts += 1;
+    const attempt = this.#attempts;
+    // Of somebody who left and started again, an older attempt may still be waiting: only the newest counts.
+    const over = () => !this.#wanted || attempt !== this.#attempts;
+    while (!over()) {
       try {
         const call = await newCall();
+        if (over()) return;
         await this.#room.connect(call.url, call.token, { autoSubscribe: true });
-        if (!this.#wanted) return await this.#room.disconnect();
+        if (over()) return;
         this.#token = call.token;
-        this.#become("joined");
-        return;
+        return this.#become("joined");
       } catch {
-        if (!this.#wanted) return;
+        if (over()) return;
         this.#become("gone");
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
