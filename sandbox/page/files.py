@@ -14,25 +14,25 @@ def installed() -> bool:
     return LIBRARY.is_file()
 
 
-def add_routes(app: web.Application) -> None:
+def add_routes(app: web.Application, library: Path = LIBRARY) -> None:
     """Serve the page on `/`, and what it loads below `/page/`."""
-    app.router.add_get("/", _index)
+    there = library.is_file()
+
+    async def index(_: web.Request) -> web.StreamResponse:
+        if not there:
+            return web.Response(status=503, text=f"The page {MISSING}.\n")
+        return web.FileResponse(WEB / "index.html")
+
+    async def script(_: web.Request) -> web.StreamResponse:
+        if not there:
+            raise web.HTTPNotFound(text=f"The page {MISSING}.\n")
+        return web.FileResponse(library, headers={"Content-Type": "text/javascript; charset=utf-8"})
+
+    app.router.add_get("/", index)
     app.router.add_get("/healthz", _healthz)
-    app.router.add_get("/page/lib/livekit-client.mjs", _library)
+    app.router.add_get("/page/lib/livekit-client.mjs", script)
     app.router.add_static("/page/", WEB)
-
-
-async def _index(_: web.Request) -> web.StreamResponse:
-    if not installed():
-        return web.Response(status=503, text=f"The page {MISSING}.\n")
-    return web.FileResponse(WEB / "index.html")
 
 
 async def _healthz(_: web.Request) -> web.Response:
     return web.Response(text="ok\n")
-
-
-async def _library(_: web.Request) -> web.StreamResponse:
-    if not installed():
-        raise web.HTTPNotFound(text=f"The page {MISSING}.\n")
-    return web.FileResponse(LIBRARY, headers={"Content-Type": "text/javascript; charset=utf-8"})

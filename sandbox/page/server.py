@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Self
 
 from aiohttp import web
@@ -28,6 +29,7 @@ class Page:
         browser_url: str = "",
         agent_name: str = AGENT_NAME,
         hosts: Collection[str] = (),
+        library: Path = files.LIBRARY,
     ) -> None:
         """Prepare the page.
 
@@ -38,6 +40,7 @@ class Page:
             browser_url: Where the browser finds the LiveKit server; empty for the same address as we do.
             agent_name: The worker's.
             hosts: Names under which the page is reached, besides those of loopback.
+            library: The file of the LiveKit SDK.
 
         Raises:
             ValueError: If an address of the LiveKit server is none.
@@ -46,7 +49,7 @@ class Page:
         self.host = host
         self.port = port
         self._app = web.Application(middlewares=[guard(browser_url, LOOPBACK | set(hosts))])
-        files.add_routes(self._app)
+        files.add_routes(self._app, library)
         Calls(address, browser_url, agent_name).add_routes(self._app)
         self._runner = web.AppRunner(self._app, access_log=None)
 

@@ -106,12 +106,9 @@ async def test_every_answer_carries_the_policy(page: Page, http: aiohttp.ClientS
         assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-async def test_page_without_its_library_says_what_it_needs(
-    page: Page, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_page_without_its_library_says_what_it_needs(http: aiohttp.ClientSession, tmp_path: Path) -> None:
     """Where there is no npm."""
-    monkeypatch.setattr(files, "LIBRARY", tmp_path / "missing")
-    async with http.get(page.url) as response:
+    async with Page(ADDRESS, library=tmp_path / "missing") as page, http.get(page.url) as response:
         assert response.status == 503
         assert "install Node.js with npm" in await response.text()
 
