@@ -1,6 +1,7 @@
 // The field for words and pictures: typed, dropped, pasted or chosen.
 import { ask } from "./chat.js";
 import { $, icon, make } from "./dom.js";
+import { TOO_MANY, UNSENT } from "./sentences.js";
 
 const MAX_PICTURES = 8; // the agent takes so many of one caller at once
 
@@ -10,14 +11,18 @@ export class Composer {
   #pushToTalk;
   #uploads;
   #conversation;
+  #onProblem;
   #files = [];
+  #thumbs = [];
 
-  constructor(room, agent, pushToTalk, uploads, conversation) {
+  /** `onProblem` is told what to say to the user; empty once it is over. */
+  constructor(room, agent, pushToTalk, uploads, conversation, onProblem) {
     this.#room = room;
     this.#agent = agent;
     this.#pushToTalk = pushToTalk;
     this.#uploads = uploads;
     this.#conversation = conversation;
+    this.#onProblem = onProblem;
     const words = $("words");
     $("composer").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -46,9 +51,12 @@ export class Composer {
   /** Pictures to be sent with the next press of the button. */
   add(files) {
     if ($("call").hidden) return;
-    this.#files = [...this.#files, ...files].slice(-MAX_PICTURES);
+    const all = [...this.#files, ...files];
+    this.#files = all.slice(0, MAX_PICTURES);
     this.#draw();
-    if (files.length) $("words").focus();
+    if (!files.length) return;
+    this.#onProblem(all.length > MAX_PICTURES ? TOO_MANY(MAX_PICTURES) : "");
+    $("words").focus();
   }
 
   async #send() {
@@ -58,10 +66,11 @@ export class Composer {
     const reply = $("ask-now").checked;
     $("words").value = "";
     this.#files = [];
+    this.#onProblem("");
     this.#draw();
     if (!files.length) {
-      const entry = this.#conversation.typed(text);
-      await ask(this.#room, this.#agent, text).catch(() => (entry.element.dataset.fate = "rejected"));
+      const failed = this.#conversation.typed(text);
+      await ask(this.#room, this.#agent, text).catch(failed);
       return;
     }
     // Words that come with several pictures stand at the first; all are answered together.
@@ -70,13 +79,15 @@ export class Composer {
       const { progress, status } = this.#conversation.picture(file, caption);
       this.#uploads
         .send(file, { caption, reply, onProgress: progress, onStatus: status })
-        .catch(() => status({ status: "rejected", message: "The picture could not be sent." }));
+        .catch(() => status({ status: "rejected", message: UNSENT }));
     }
   }
 
   #draw() {
-    const chips = this.#files.map((file) => {
-      const thumb = make("img", { src: URL.createObjectURL(file), alt: file.name });
+    for (const url of this.#thumbs) URL.revokeObjectURL(url);
+    this.#thumbs = this.#files.map((file) => URL.createObjectURL(file));
+    const chips = this.#files.map((file, index) => {
+      const thumb = make("img", { src: this.#thumbs[index], alt: file.name });
       thumb.addEventListener("error", () => thumb.replaceWith(icon("picture")));
       const remove = make("button", { type: "button", "aria-label": `Remove ${file.name}` }, icon("close"));
       remove.addEventListener("click", () => {

@@ -20,9 +20,14 @@ export class Controls {
     }
     for (const source of ["microphone", "camera"]) {
       $(`${source}-choice`).addEventListener("change", (event) => devices.choose(source, event.target.value));
-      $(`${source}-stop`).addEventListener("click", () => devices.stop(source));
+      $(`${source}-stop`).addEventListener("click", () => {
+        devices.stop(source);
+        $(`${source}-menu`).open = false;
+        $(source).focus();
+      });
       closes($(`${source}-menu`));
     }
+    $("screen").closest(".device").hidden = !devices.offers("screen");
     devices.addEventListener("changed", () => this.draw());
     this.draw();
   }
@@ -71,7 +76,9 @@ function closes(menu) {
     menu.open = false;
     menu.querySelector("summary").focus();
   });
-  document.addEventListener("pointerdown", (event) => {
-    if (!menu.contains(event.target)) menu.open = false;
-  });
+  for (const elsewhere of ["focusin", "pointerdown"]) {
+    document.addEventListener(elsewhere, (event) => {
+      if (!menu.contains(event.target)) menu.open = false;
+    });
+  }
 }

@@ -1,12 +1,13 @@
 // What was said, typed and shown, in its order.
-import { evidence } from "./evidence.js";
+import { announce } from "./announcer.js";
 import { $, icon, make } from "./dom.js";
-import { size } from "./sentences.js";
+import { evidence } from "./evidence.js";
+import { UNSENT, size } from "./sentences.js";
 
 export class Conversation {
   #list = $("conversation");
   #entries = new Map();
-  #lastQuestion = "";
+  #urls = [];
   #atEnd = true;
   #top = 0;
 
@@ -27,7 +28,8 @@ export class Conversation {
   clear() {
     this.#list.replaceChildren();
     this.#entries.clear();
-    this.#lastQuestion = "";
+    // The pictures are kept in memory as long as their addresses are.
+    for (const url of this.#urls.splice(0)) URL.revokeObjectURL(url);
     this.#atEnd = true;
     $("empty").hidden = false;
   }
@@ -43,19 +45,19 @@ export class Conversation {
     entry.parts.set(id, text);
     entry.text.textContent = [...entry.parts.values()].join(" ");
     entry.element.classList.toggle("passing", !final);
-    if (final) {
-      if (mine) this.#lastQuestion = entry.text.textContent;
-      announce(`${mine ? "You" : "Agent"}: ${text}`);
-    }
+    if (final) announce(`${mine ? "You" : "Agent"}: ${text}`);
   }
 
-  /** A typed turn. */
+  /** A typed turn. Gives what to call if it can’t be sent. */
   typed(text) {
     this.#atEnd = true;
-    const entry = this.#add(true, "typed");
-    entry.text.textContent = text;
-    this.#lastQuestion = text;
-    return entry;
+    const { element, text: words } = this.#add(true, "typed");
+    words.textContent = text;
+    return () => {
+      element.dataset.fate = "rejected";
+      element.append(make("p", { className: "fate", textContent: UNSENT }));
+      announce(UNSENT);
+    };
   }
 
   /** Something the page itself has to say about the call. */
@@ -68,14 +70,13 @@ export class Conversation {
   picture(file, caption) {
     this.#atEnd = true;
     const entry = this.#add(true, "picture");
-    const url = URL.createObjectURL(file);
+    const url = this.#address(file);
     const thumb = make("img", { src: url, alt: caption || `The picture ${file.name}`, className: "thumb" });
     thumb.addEventListener("error", () => thumb.replaceWith(make("span", { className: "thumb blank" }, icon("picture"))));
     const bar = make("progress", { max: 1, value: 0, "aria-label": `Sending ${file.name}` });
     const fate = make("p", { className: "fate", textContent: `Sending ${file.name}, ${size(file.size)}` });
     entry.text.textContent = caption;
     entry.text.hidden = !caption;
-    this.#lastQuestion = caption;
     entry.element.prepend(thumb);
     entry.element.append(bar, fate);
     return {
@@ -93,9 +94,33 @@ export class Conversation {
   /** How a turn went, at the answer it belongs to: the last that had begun by then, though another may be growing. */
   turn(turn) {
     const answers = [...this.#list.querySelectorAll(".theirs")];
-    const element = answers.findLast((one) => this.#entryOf(one).at <= turn.endedAt && one.querySelector(".evidence") === null);
-    const entry = element ? this.#entryOf(element) : this.#add(false, "spoken", turn.endedAt);
-    entry.element.append(evidence({ ...turn, question: this.#lastQuestion, answer: entry.text.textContent }));
+    const found = answers.findLast((one) => this.#entryOf(one).at <= turn.endedAt && !proven(one));
+    const { element, text } = found ? this.#entryOf(found) : this.#add(false, "spoken", turn.endedAt);
+    const question = this.#questionOf(element, turn).map((one) => this.#entryOf(one).text.textContent).join(" ").trim();
+    const address = (blob) => this.#address(blob);
+    element.append(evidence({ ...turn, question, answer: text.textContent, address }));
+  }
+
+  // What stands before an answer and has no other yet. A model that speaks by itself may write down what it heard only
+  // while it answers: its question has come below, and belongs above.
+  #questionOf(element, { event, endedAt }) {
+    const question = [];
+    let [one, first] = [element.previousElementSibling, element];
+    for (; one !== null && one.matches(".mine, .theirs") && !proven(one); one = one.previousElementSibling) {
+      if (one.matches(".mine")) question.unshift(one);
+      else if (question.length) break;
+      else first = one;
+    }
+    if (question.length || event.kind !== "spoken") return question;
+    const late = element.nextElementSibling;
+    if (late?.dataset.kind !== "spoken" || this.#entryOf(late).at > endedAt) return [];
+    first.before(late);
+    return [late];
+  }
+
+  #address(blob) {
+    this.#urls.push(URL.createObjectURL(blob));
+    return this.#urls.at(-1);
   }
 
   #add(mine, kind, at = 0) {
@@ -119,7 +144,4 @@ export class Conversation {
   }
 }
 
-/** Read out by screen readers: whole sentences, never the pieces they grow from. */
-export function announce(text) {
-  $("announcer").textContent = text;
-}
+const proven = (element) => element.querySelector(".evidence") !== null;

@@ -31,6 +31,11 @@ export class Devices extends EventTarget {
     }
   }
 
+  /** Whether this browser can give it to a page at all: phones share no screen, and insecure pages get nothing. */
+  offers(source) {
+    return (source === "screen" ? "getDisplayMedia" : "getUserMedia") in (navigator.mediaDevices ?? {});
+  }
+
   /** `on`, `muted` or `off`. */
   state(source) {
     const publication = this.#publication(source);
@@ -93,6 +98,7 @@ export class Devices extends EventTarget {
     } catch (error) {
       this.#failed(source, error);
     }
+    this.dispatchEvent(new Event("changed"));
   }
 
   #publication(source) {
@@ -100,7 +106,8 @@ export class Devices extends EventTarget {
   }
 
   #failed(source, error) {
-    const failure = MediaDeviceFailure.getFailure(error) ?? MediaDeviceFailure.Other;
+    const told = MediaDeviceFailure.getFailure(error) ?? MediaDeviceFailure.Other;
+    const failure = this.offers(source) ? told : "Unsupported";
     this.dispatchEvent(new CustomEvent("failed", { detail: { source, failure } }));
   }
 }

@@ -1,14 +1,16 @@
 // The card below an answer: what the model was given, and where the time went.
+import { announce } from "./announcer.js";
 import { $, icon, make } from "./dom.js";
 import { blindSentence, duration } from "./sentences.js";
 import { stages } from "./stages.js";
 
 const SOURCES = { camera: "Your camera", screen: "Your screen" };
 
-/** `{event, pictures, question, answer}` as an element. */
+/** `{event, pictures, question, answer}` as an element; `address` makes the address of a picture’s file. */
 export function evidence(turn) {
-  const { event, pictures } = turn;
-  const facts = pictures.length ? pictures.map(shown) : [make("p", { className: "unseen" }, icon("eye-off"), unseen(event))];
+  const { event, pictures, address } = turn;
+  const facts = pictures.map((one) => shown(one, address(one.blob)));
+  if (!facts.length) facts.push(make("p", { className: "unseen" }, ...unseen(event)));
   return make(
     "div",
     { className: "evidence", role: "group", "aria-label": "What it saw" },
@@ -32,9 +34,8 @@ export function asJson({ event, pictures, question, answer }) {
   return JSON.stringify({ question, answer, turn: event, pictures: files }, null, 2);
 }
 
-function shown({ blob, source, ageMs, sha256, part, genuine }) {
+function shown({ source, ageMs, sha256, part, genuine }, url) {
   const name = SOURCES[source] ?? source;
-  const url = URL.createObjectURL(blob);
   const image = make("img", { src: url, alt: `${name}, as the model was given it` });
   const dimensions = make("span");
   image.addEventListener("load", () => (dimensions.textContent = `${image.naturalWidth} × ${image.naturalHeight}`));
@@ -60,9 +61,9 @@ function shown({ blob, source, ageMs, sha256, part, genuine }) {
 }
 
 function unseen(event) {
-  if (event.unchanged) return "The same picture as before was referred to.";
-  if (event.images > 0) return "Answered from a picture that you sent.";
-  return `Answered without sight: ${blindSentence(event.blind_reason)}.`;
+  if (event.unchanged) return [icon("eye"), "The same picture as before was referred to."];
+  if (event.images > 0) return [icon("picture"), "Answered from a picture that you sent."];
+  return [icon("eye-off"), `Answered without sight: ${blindSentence(event.blind_reason)}.`];
 }
 
 function bar(event) {
@@ -84,11 +85,17 @@ function copyButton(turn) {
   const label = make("span", { textContent: "Copy as JSON" });
   const button = make("button", { type: "button", className: "quiet" }, icon("copy"), label);
   button.addEventListener("click", async () => {
-    const done = await navigator.clipboard.writeText(asJson(turn)).then(() => "Copied", () => "Could not copy");
+    const done = await copy(asJson(turn)).then(() => "Copied", () => "Could not copy");
     label.textContent = done;
+    announce(done);
     setTimeout(() => (label.textContent = "Copy as JSON"), 2000);
   });
   return button;
+}
+
+// Not every page may reach the clipboard: an insecure one has none.
+async function copy(text) {
+  await navigator.clipboard.writeText(text);
 }
 
 function enlarge(url, words) {

@@ -30,8 +30,8 @@ const notices = new Notices();
 const conversation = new Conversation();
 const meter = { mine: new Meter($("microphone")), agent: new Meter($("state")) };
 new Controls(devices);
-new Composer(room, agent, pushToTalk, uploads, conversation);
-new TalkButton(pushToTalk, (problem) => notices.show("talk", problem));
+new Composer(room, agent, pushToTalk, uploads, conversation, (problem) => notices.show("pictures", problem));
+new TalkButton(pushToTalk, devices, (problem) => notices.show("talk", problem));
 
 captions.addEventListener("caption", ({ detail }) => conversation.caption(detail));
 turns.addEventListener("turn", ({ detail }) => conversation.turn(detail));
@@ -43,7 +43,7 @@ connection.addEventListener("state", ({ detail: state }) => {
   before = state;
   if (state !== "joined" && state !== "reconnecting") served = "";
   $("welcome").hidden = state !== "idle" && state !== "ended";
-  $("call").hidden = $("leave").hidden = !$("welcome").hidden;
+  $("call").hidden = $("leave").hidden = $("skip").hidden = !$("welcome").hidden;
   $("ended").hidden = state !== "ended";
   notices.show("connection", { gone: say.SERVER_GONE, reconnecting: say.RECONNECTING }[state] ?? "");
   if (state !== "joined") notices.show("agent", "");
@@ -53,6 +53,7 @@ agent.addEventListener("there", () => {
   notices.show("agent", "");
   if (served && served !== agent.identity) conversation.note(say.ANOTHER);
   served = agent.identity;
+  hear();
 });
 agent.addEventListener("late", () => {
   if (connection.state !== "joined") return;
@@ -73,18 +74,22 @@ devices.addEventListener("changed", () => {
 });
 
 // docs:begin sound
-room.on(RoomEvent.TrackSubscribed, (track, _, participant) => {
-  if (track.kind !== Track.Kind.Audio || participant !== agent.participant) return;
+function hear() {
+  const track = agent.participant?.getTrackPublication(Track.Source.Microphone)?.track;
+  if (!track) return;
   track.attach($("voice"));
   meter.agent.follow(track);
-});
+}
+room.on(RoomEvent.TrackSubscribed, hear);
 room.on(RoomEvent.TrackUnsubscribed, (track) => track.detach());
 // docs:end sound
 room.on(RoomEvent.TrackUnsubscribed, () => meter.agent.follow(null));
 room.on(RoomEvent.AudioPlaybackStatusChanged, () => {
   notices.show("sound", room.canPlaybackAudio ? "" : say.PAGE_SILENT);
-  if (!room.canPlaybackAudio) document.addEventListener("click", () => room.startAudio(), { once: true });
 });
+for (const press of ["click", "keydown"]) {
+  document.addEventListener(press, () => room.canPlaybackAudio || room.startAudio().catch(() => {}));
+}
 
 // Each new connection begins with the devices that the user wants, also after the server was away.
 room.on(RoomEvent.Connected, () => devices.restore());
@@ -94,8 +99,11 @@ $("start").addEventListener("submit", async (event) => {
   devices.wanted = { microphone: $("with-microphone").checked, camera: $("with-camera").checked, screen: false };
   notices.clear();
   conversation.clear();
-  await connection.join();
-  $("words").focus();
+  if (!window.isSecureContext) notices.show("page", say.INSECURE);
+  const joined = connection.join();
+  // The button that was pressed is gone. On a touch screen the field would bring up a keyboard over the call.
+  $(matchMedia("(pointer: coarse)").matches ? "microphone" : "words").focus();
+  await joined;
 });
 $("leave").addEventListener("click", async () => {
   await connection.leave();

@@ -1,20 +1,17 @@
 // Push to talk: the caller says when a turn begins and ends. What is asked for that also tells when the agent hears us.
 import { RoomEvent } from "./lib/livekit-client.mjs";
 
-const WRONG_MODE = 405;
 const UNKNOWN_METHOD = 1400; // the agent is in the room, and not ready yet
 const ANSWERS = 1000; // codes below are the agent's own
 const ATTEMPTS = 10;
 const AGAIN_MS = 500;
 
-/** Tells `mode` when the agent has said how it takes turns, and when it is lost: see `ready`, `available`, `reason`. */
+/** Tells `mode` when the agent has said how it takes turns, and when it is lost: see `ready` and `available`. */
 export class PushToTalk extends EventTarget {
   /** Whether the agent receives what is sent: it is seen in the room a moment earlier, above all after a reconnection. */
   ready = false;
   /** Whether turns end by the button. */
   available = false;
-  /** Why they don’t. */
-  reason = "";
   #room;
   #agent;
   #probes = 0;
@@ -51,7 +48,6 @@ export class PushToTalk extends EventTarget {
       if (error === null || error.code < ANSWERS || unknown === ATTEMPTS) {
         this.ready = true;
         this.available = error === null;
-        this.reason = error === null || error.code === WRONG_MODE ? (error?.message ?? "") : "this agent has none";
         this.dispatchEvent(new Event("mode"));
         return;
       }

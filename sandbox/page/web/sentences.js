@@ -41,9 +41,10 @@ export function stateSentence(connection, here, agent) {
 
 const NAMES = { microphone: "microphone", camera: "camera", screen: "screen" };
 
-/** Why a device can’t be used. `failure` is what LiveKit’s `MediaDeviceFailure.getFailure` says. */
+/** Why a device can’t be used. `failure` is what LiveKit’s `MediaDeviceFailure.getFailure` says, or `Unsupported`. */
 export function deviceSentence(source, failure) {
   const name = NAMES[source];
+  if (failure === "Unsupported") return `This browser can’t give your ${name} to a page.`;
   if (source === "screen" && failure === "PermissionDenied") return "Your screen is not shared: it was not allowed.";
   switch (failure) {
     case "PermissionDenied":
@@ -57,6 +58,12 @@ export function deviceSentence(source, failure) {
   }
 }
 
+/** Who says when a turn is over. */
+export function turnsSentence(byButton) {
+  if (byButton) return "This agent hears you only while the button is held.";
+  return "You are heard all the time. For push to talk, start an agent whose turn detection is manual.";
+}
+
 export const NOBODY =
   "No agent is free yet. It is asked again every few seconds; check that the worker runs and isn’t full.";
 export const SERVER_GONE =
@@ -64,6 +71,10 @@ export const SERVER_GONE =
 export const ANEW = "The connection was lost, and a new call has begun. The agent does not know what was said before.";
 export const ANOTHER = "Another agent has come. It does not know what was said before.";
 export const RECONNECTING = "The connection is weak or lost. It is being made anew.";
+export const INSECURE =
+  "Browsers give microphone, camera and screen to secure pages alone: open this one by https, or on the machine itself.";
+export const UNSENT = "This could not be sent.";
+export const TOO_MANY = (most) => `At most ${most} pictures go together: only the first ${most} are kept.`;
 export const PAGE_SILENT = "This browser plays no sound until you press a key or click.";
 
 /** An age in words that stay true: 40 ms, 1.2 s. */
@@ -82,6 +93,10 @@ const BLIND = {
   muted: "the camera was muted",
   stale: "nothing came from the camera",
   none: "nothing was shown",
+  starting: "the first picture was still on its way",
+  late: "no picture came in time",
+  refused: "the model’s provider refused the picture",
+  failed: "the picture could not be made",
   off: "it works without sight",
 };
 

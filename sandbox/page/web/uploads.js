@@ -49,13 +49,18 @@ export class Uploads {
       over ||= status.status === "rejected";
       onStatus(status);
     });
-    // docs:begin pieces
-    for (let start = 0; start < file.size && !over; start += PIECE_BYTES) {
-      const piece = await file.slice(start, start + PIECE_BYTES).arrayBuffer();
-      await writer.write(new Uint8Array(piece));
-      onProgress(Math.min(1, (start + PIECE_BYTES) / file.size));
+    try {
+      // docs:begin pieces
+      for (let start = 0; start < file.size && !over; start += PIECE_BYTES) {
+        const piece = await file.slice(start, start + PIECE_BYTES).arrayBuffer();
+        await writer.write(new Uint8Array(piece));
+        onProgress(Math.min(1, (start + PIECE_BYTES) / file.size));
+      }
+      await writer.close();
+      // docs:end pieces
+    } catch (error) {
+      clearTimeout(timer);
+      throw error;
     }
-    await writer.close();
-    // docs:end pieces
   }
 }
