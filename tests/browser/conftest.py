@@ -33,7 +33,13 @@ QUESTION = "What does the sign say?"
 LEAD_S = 6.0
 """Silence before the question: the agent comes, and the camera's picture grows to its full size."""
 
-_SHARE = {"VISION__SHARE_SNAPSHOTS": "true"}
+_SETTINGS = {
+    "VISION__SHARE_SNAPSHOTS": "true",
+    # The stand-ins read and speak by models of their own, beside a browser: on a busy machine that takes long.
+    "LLM__TIMEOUT_S": "20",
+    "TTS__TIMEOUT_S": "20",
+    "AGENT__HOLD_AFTER_S": "15",
+}
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -113,7 +119,7 @@ class Stage:
 
     async def with_worker(self, name: str, settings: Mapping[str, str]) -> "Stage":
         """The same with a worker of other settings, and a page that asks for it."""
-        env = {**worker_env(self.address, self.sandbox_url), **_SHARE, "LIVEKIT_AGENT_NAME": name, **settings}
+        env = {**worker_env(self.address, self.sandbox_url), **_SETTINGS, "LIVEKIT_AGENT_NAME": name, **settings}
         await start_worker(self.running, self.logs / name, env)
         return await self.with_agent(name)
 
@@ -136,7 +142,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         server, address, ready = await livekit_service(logs)
         await start(running, server, ready)
         sandbox_url = await start_sandbox(running, logs)
-        await start_worker(running, logs, {**worker_env(address, sandbox_url), **_SHARE})
+        await start_worker(running, logs, {**worker_env(address, sandbox_url), **_SETTINGS})
         page = await running.enter_async_context(Page(address, agent_name=AGENT_NAME))
         chromium = (await running.enter_async_context(async_playwright())).chromium
         browser = await launch(

@@ -1,16 +1,16 @@
 """The page in a real browser: spoken, typed and shown turns, with the evidence of each."""
 
-import signal
+import json
 
 import pytest
-from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import expect
 
-from tests.browser.conftest import LEAD_S, QUESTION, WORDS, Stage
+from tests.browser.bystander import bystander
+from tests.browser.conftest import QUESTION, WORDS, Stage
 from tests.browser.visit import PHONE, SLOW_MS
 from tests.corpus import FOLDER
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 
 async def test_spoken_question_is_answered_from_the_camera_and_the_page_proves_it(stage: Stage) -> None:
@@ -19,6 +19,7 @@ async def test_spoken_question_is_answered_from_the_camera_and_the_page_proves_i
         await visit.begin()
         await visit.agent_there()
         await visit.sees("It can see your camera.")
+        await visit.hears_the_agent()
         answer = await visit.answered(WORDS)
         heard = await visit.page.locator(".mine .text").first.text_content()
         assert "sign" in (heard or "")
@@ -28,19 +29,42 @@ async def test_spoken_question_is_answered_from_the_camera_and_the_page_proves_i
         assert turn["frame_source"] == picture["source"] == "camera"
         assert turn["frame_sha256"] == picture["sha256"]
         assert picture["sha256_verified"] is True
-        assert WORDS.lower() in evidence["answer"].lower()
+        assert (evidence["question"], WORDS.lower() in evidence["answer"].lower()) == (heard, True)
         shown = answer.get_by_role("img", name="Your camera, as the model was given it")
         assert await shown.evaluate("image => image.naturalWidth") == turn["sent_width"]
-        await expect(answer.locator(".bar span")).not_to_have_count(0)
+        assert (await visit.marks(answer))[-1] == "first sound"
+        # Read out whole, in the order in which it was said.
+        said = visit.page.locator("[aria-live=polite] p")
+        await expect(said.filter(has_text="You: ").first).to_contain_text("sign")
+        await expect(said.filter(has_text="Agent: ").last).to_contain_text(WORDS, ignore_case=True)
         await visit.page.locator("#scroller").evaluate("element => element.scrollTo(0, 1e6)")
         await visit.shots("answer")
         assert await visit.barriers() == []
+        enlarge = answer.get_by_role("button", name="Enlarge: Your camera")
+        await enlarge.click()
+        await expect(visit.page.get_by_role("dialog").get_by_role("img")).to_be_visible()
+        await visit.shots("enlarged")
+        assert await visit.barriers() == []
+        await visit.page.keyboard.press("Escape")
+        await expect(enlarge).to_be_focused()
+        assert visit.complaints == []
+
+
+async def test_devices_are_muted_chosen_and_stopped(stage: Stage) -> None:
+    """The agent's sight follows, and a call that is left is forgotten."""
+    async with stage.visit() as visit:
+        await visit.begin()
+        await visit.agent_there()
+        await visit.sees("It can see your camera.")
         await visit.button("Mute camera").click()
         await visit.sees("Your camera is muted: it sees nothing.")
+        await visit.shots("muted")
         await visit.button("Unmute camera").click()
         await visit.sees("It can see your camera.")
+        await visit.button("Mute microphone").click()
+        await expect(visit.button("Unmute microphone")).to_be_visible()
         await visit.page.get_by_label("Choose the microphone").click()
-        await expect(visit.at("turns-end")).to_contain_text("TURN__DETECTION is vad: push to talk needs manual")
+        await expect(visit.at("turns-end")).to_contain_text("You are heard all the time.")
         choice = visit.at("microphone-choice")
         names = await choice.locator("option").all_text_contents()
         assert len(names) > 1
@@ -55,10 +79,21 @@ async def test_spoken_question_is_answered_from_the_camera_and_the_page_proves_i
         box = await visit.page.locator("#camera-menu > div").bounding_box()
         assert box is not None
         assert 0 <= box["x"] <= box["x"] + box["width"] <= PHONE[0]
-        await visit.button("Stop the camera").click()
+        stop = visit.button("Stop the camera")
+        # Whoever goes on by keyboard leaves the menu behind.
+        await stop.focus()
+        await visit.page.keyboard.press("Tab")
+        await expect(stop).to_be_hidden()
+        await visit.page.get_by_label("Choose the camera").click()
+        await stop.click()
         await visit.sees("It sees nothing right now.")
+        await expect(stop).to_be_hidden()
+        await expect(visit.button("Turn on camera")).to_be_focused()
+        await visit.write("Hello")
+        await visit.answered("Hello")
         await visit.button("Leave").click()
         await expect(visit.button("Start the call")).to_be_focused()
+        await visit.shots("ended")
         await visit.begin(microphone=False)
         await visit.agent_there()
         await visit.sees("It can see your camera.")
@@ -66,186 +101,133 @@ async def test_spoken_question_is_answered_from_the_camera_and_the_page_proves_i
         assert visit.complaints == []
 
 
-async def test_typed_question_shared_screen_and_pictures(stage: Stage) -> None:
-    """All without a microphone: typed turns, a screen, a picture that is answered, and one that is refused."""
+async def test_typed_question_is_answered_from_a_shared_screen(stage: Stage) -> None:
+    """Sighted while the screen is shared, blind afterwards; no microphone is needed."""
     async with stage.visit() as visit:
         await visit.begin(microphone=False, camera=False)
+        await expect(visit.at("words")).to_be_focused()
         await visit.agent_there()
         await visit.sees("It sees nothing right now.")
         await visit.shots("empty")
-        await visit.write(QUESTION)
-        blind = await visit.evidence(await visit.answered("see|show|camera"))
-        assert blind["turn"]["kind"] == "typed"
-        assert blind["turn"]["blind_reason"] == "none"
-        assert blind["pictures"] == []
-
+        # A small window: the page shows itself in itself, and the stand-in reads all of it.
+        await visit.page.set_viewport_size({"width": 480, "height": 480})
         await visit.button("Share your screen").click()
         await visit.sees("It can see your screen.")
         await visit.write("What colour do you see?")
-        await expect(visit.page.locator(".evidence figcaption", has_text="Your screen")).to_be_visible(timeout=SLOW_MS)
+        shown = visit.page.locator(".theirs", has=visit.page.locator("figcaption", has_text="Your screen"))
+        await expect(shown).to_be_visible(timeout=SLOW_MS)
+        sighted = await visit.evidence(shown)
+        assert sighted["turn"]["frame_source"] == sighted["pictures"][0]["source"] == "screen"
         await visit.shots("screen")
         await visit.button("Stop sharing the screen").click()
         await visit.sees("It sees nothing right now.")
+        await visit.write(QUESTION)
+        blind = await visit.evidence(await visit.answered("share"))
+        assert (blind["turn"]["kind"], blind["turn"]["blind_reason"]) == ("typed", "none")
+        assert (blind["question"], blind["pictures"]) == (QUESTION, [])
+        assert visit.complaints == []
 
-        # Reached by keyboard alone, in the order in which things stand.
-        await visit.at("words").focus()
-        for name in ("attach", "scroller"):
-            await visit.page.keyboard.press("Shift+Tab")
-            while await visit.page.evaluate("document.activeElement.closest('.evidence') !== null"):
-                await visit.page.keyboard.press("Shift+Tab")
-            await expect(visit.at(name)).to_be_focused()
 
-        await visit.drop(FOLDER / "good.png", "image/png")
-        await expect(visit.page.locator("#tray li")).to_have_count(1)
-        await visit.at("words").fill("What colour is this picture?")
-        await visit.shots("picture")
-        assert await visit.barriers() == []
-        await visit.page.keyboard.press("Enter")
-        accepted = visit.page.locator("[data-fate=accepted]")
-        await expect(accepted).to_contain_text("The picture is in the conversation.", timeout=SLOW_MS)
-        await visit.answered("colou?r|red|green|blue|white|black")
+async def test_pictures_go_to_the_agent_alone_and_their_fate_comes_back(stage: Stage) -> None:
+    """Dropped, pasted and chosen: taken and answered, or refused with a reason. Nobody else in the room is sent any."""
+    async with stage.visit() as visit:
+        async with visit.page.expect_response("**/api/call") as asked:
+            await visit.begin(microphone=False, camera=False)
+        call = json.loads(await (await asked.value).text())
+        await visit.agent_there()
+        async with bystander(stage.address, call["room"]) as witness:
+            await visit.drop(FOLDER / "good.png", "image/png")
+            await expect(visit.page.locator("#tray li")).to_have_count(1)
+            await visit.at("words").fill("What colour is this picture?")
+            await visit.shots("picture")
+            assert await visit.barriers() == []
+            await visit.page.keyboard.press("Enter")
+            accepted = visit.page.locator("[data-fate=accepted]")
+            await expect(accepted).to_contain_text("The picture is in the conversation.", timeout=SLOW_MS)
+            answer = await visit.answered("colou?r|red|green|blue|white|black")
+            assert (await visit.evidence(answer))["question"] == "What colour is this picture?"
+            await visit.write("Thank you")
+            await visit.evidence(await visit.answered("thank|welcome|hello|said"))
+            # Each answer was said to the whole room, after the picture and the words had come.
+            await witness.heard(2)
+            assert witness.got == []
+
+        await visit.at("files").set_input_files([FOLDER / "good.png"] * 9)
+        await expect(visit.page.locator("#tray li")).to_have_count(8)
+        await expect(visit.at("notices")).to_contain_text("At most 8 pictures go together")
+        for _ in range(8):
+            await visit.button("Remove good.png").first.click()
+        await expect(visit.at("tray")).to_be_hidden()
 
         await visit.at("files").set_input_files(FOLDER / "html.jpg")
+        await expect(visit.at("notices")).to_be_empty()
         await visit.paste(FOLDER / "jpg_60000x60000.jpg", "image/jpeg")
         await visit.button("Send").click()
         refused = visit.page.locator("[data-fate=rejected]")
         await expect(refused).to_have_count(2, timeout=SLOW_MS)
         await expect(refused.first).to_contain_text("The file is HTML")
         await expect(refused.last).to_contain_text("pixels, at most")
+        await expect(visit.page.get_by_role("progressbar")).to_have_count(0)
         await visit.shots("refused")
         assert visit.complaints == []
 
 
-@pytest.mark.parametrize(
-    ("devices", "why"),
-    [((), "No {} was found."), (("--use-fake-device-for-media-stream",), "The {} is not allowed.")],
-    ids=["no device", "not allowed"],
-)
-async def test_call_goes_on_without_devices_and_says_why(stage: Stage, devices: tuple[str, ...], why: str) -> None:
-    """Whoever has neither microphone nor camera, or allows neither, is told so, and can still write."""
-    async with stage.visit_with(devices) as visit:
-        if not devices:
-            await visit.shots("welcome")
-            assert await visit.barriers() == []
+async def test_speech_to_speech_model_is_shown_with_what_it_can_tell(stage: Stage) -> None:
+    """It sees and speaks as the others do; a delay of which it tells no stages has none."""
+    live = await stage.with_worker("live", {"AGENT__MODE": "realtime"})
+    async with live.visit() as visit:
         await visit.begin()
         await visit.agent_there()
-        for device in ("microphone", "camera"):
-            await expect(visit.at("notices")).to_contain_text(why.format(device))
-        await visit.write("Hello <img src=x>")
-        await visit.answered("Hello")
-        await expect(visit.page.locator(".mine .text")).to_have_text("Hello <img src=x>")
-        await visit.shots(f"notices-{len(devices)}")
+        await visit.sees("It can see your camera.")
+        answer = await visit.answered(WORDS)
+        evidence = await visit.evidence(answer)
+        turn, [picture] = evidence["turn"], evidence["pictures"]
+        assert (turn["kind"], turn["llm_ttft_ms"], turn["tts_ttfb_ms"]) == ("spoken", None, None)
+        assert turn["frame_sha256"] == picture["sha256"]
+        assert picture["sha256_verified"] is True
+        assert "sign" in evidence["question"]
+        # The sentence itself takes two seconds: a delay that held it would be none.
+        assert turn["reply_ms"] < 10_000
+        assert await visit.marks(answer) == ["first sound"]
+        await visit.shots("live")
         assert await visit.barriers() == []
-
-
-async def test_agent_that_does_not_come_is_told_of_within_five_seconds(stage: Stage) -> None:
-    """The page says that nobody is free, and asks again: a worker that comes later gets the call."""
-    lonely = await stage.with_agent("late")
-    async with lonely.visit() as visit:
-        asked: list[str] = []
-        visit.page.on("request", lambda request: asked.append(request.url))
-        await visit.begin(microphone=False, camera=False)
-        await expect(visit.at("state-text")).to_have_text("Waiting for the agent…", timeout=SLOW_MS)
-        await expect(visit.at("notices")).to_contain_text("No agent is free yet.", timeout=7_000)
-        await visit.shots("nobody")
-        assert [url for url in asked if url.endswith("/api/agent")]
-        await stage.with_worker("late", {})
-        await visit.agent_there()
-        await expect(visit.at("notices")).to_be_empty()
-
-
-@pytest.mark.parametrize(
-    ("event", "expected"),
-    [
-        ({"reply_ms": None, "heard_ms": None}, []),
-        (
-            {"reply_ms": 900, "heard_ms": 500, "tts_ttfb_ms": 100},
-            [("heard", 500), ("first token", 800), ("first sound", 900)],
-        ),
-        # Asked early, the model had answered when the turn was taken.
-        ({"reply_ms": 560, "heard_ms": 500, "tts_ttfb_ms": 100}, [("heard", 500), ("first sound", 560)]),
-        ({"reply_ms": 700, "heard_ms": None, "tts_ttfb_ms": 200}, [("first token", 500), ("first sound", 700)]),
-        ({"reply_ms": 2400, "heard_ms": 500, "held": True}, [("heard", 500), ("asked for patience", 2400)]),
-    ],
-)
-async def test_delay_is_cut_into_what_it_was_spent_on(
-    stage: Stage, event: dict[str, object], expected: list[tuple[str, int]]
-) -> None:
-    """Each stage ends where the next one begins, and the last at the first sound."""
-    async with stage.visit() as visit:
-        stages = await visit.page.evaluate("async event => (await import('/page/stages.js')).stages(event)", event)
-    assert [(one["name"], one["to"]) for one in stages] == expected
-    assert [one["from"] for one in stages] == [0, *(one["to"] for one in stages)][: len(stages)]
-
-
-async def test_page_lets_no_text_become_markup(stage: Stage) -> None:
-    """Whatever a mistake of ours would do with it."""
-    async with stage.visit() as visit:
-        with pytest.raises(PlaywrightError, match="TrustedHTML"):
-            await visit.page.evaluate("document.body.innerHTML = '<b>bold</b>'")
-
-
-async def test_turn_lasts_as_long_as_the_button_is_held(stage: Stage) -> None:
-    """Where the agent takes turns by button the page has one, which the keyboard can hold, too."""
-    manual = await stage.with_worker("manual", {"TURN__DETECTION": "manual"})
-    async with manual.visit() as visit:
-        await visit.begin()
-        await visit.agent_there()
-        hold = visit.at("hold")
-        await expect(hold).to_be_visible(timeout=SLOW_MS)
-        await hold.focus()
-        await visit.page.keyboard.down(" ")
-        await expect(hold).to_contain_text("Let go to ask")
-        # The voice asks once, some seconds after the microphone was turned on.
-        await visit.page.wait_for_timeout((LEAD_S + 2.5) * 1000)
-        await visit.shots("held")
-        await visit.page.keyboard.up(" ")
-        await visit.answered(WORDS)
-        assert await visit.barriers() == []
+        await visit.button("Mute camera").click()
+        await visit.sees("Your camera is muted: it sees nothing.")
+        await visit.write("What do you see?")
+        blind = visit.page.locator(".theirs", has=visit.page.locator(".unseen"))
+        await expect(blind.last).to_contain_text("the camera was muted", timeout=SLOW_MS)
         assert visit.complaints == []
 
 
-async def test_call_goes_on_after_the_server_was_restarted(stage: Stage) -> None:
-    """Killed or stopped in good order: the page says so, tries again by itself, and the call is sighted. Runs last."""
-    async with stage.visit() as visit:
+async def test_turn_lasts_as_long_as_the_button_is_held(stage: Stage) -> None:
+    """By mouse or by keyboard. Pressed, it turns on a microphone that was off; Escape takes the turn back."""
+    manual = await stage.with_worker("manual", {"TURN__DETECTION": "manual"})
+    async with manual.visit() as visit:
         await visit.begin(microphone=False)
         await visit.agent_there()
-        await visit.sees("It can see your camera.")
-        for number, said in (
-            (signal.SIGKILL, "It is being made anew."),
-            (signal.SIGTERM, "The server cannot be reached."),
-        ):
-            stage.server.signal(number)
-            if number is signal.SIGTERM:
-                # The first one waits until everybody has left; the second one sends them away.
-                await visit.page.wait_for_timeout(500)
-                stage.server.signal(number)
-            await stage.server.wait()
-            await expect(visit.at("notices")).to_contain_text(said, timeout=SLOW_MS)
-            await visit.shots(f"server-{number.name.lower()}")
-            await stage.server.start(stage.server_ready)
-            await expect(visit.at("notices")).to_be_empty(timeout=SLOW_MS)
-            await visit.agent_there()
-            await visit.sees("It can see your camera.")
-            await visit.write(QUESTION)
-            answer = await visit.answered(WORDS)
-        # Stopped in good order, the server sent everybody away: the second answer is a new call's first.
-        await expect(visit.page.locator(".note").last).to_contain_text("a new call has begun")
-        assert (await visit.evidence(answer))["turn"]["turn"] == 1
-
-
-async def test_evidence_finds_its_answer_though_another_sentence_has_begun(stage: Stage) -> None:
-    """Pictures take their time: what is said meanwhile gets no card that is not its own, nor does a greeting before."""
-    async with stage.visit() as visit:
-        cards = await visit.page.evaluate("""async () => {
-            const { Conversation } = await import("/page/conversation.js");
-            const conversation = new Conversation();
-            const says = (id, text, at) => conversation.caption({ id, mine: false, text, final: true, at });
-            says("a", "Hello.", 1000);
-            says("b", "It is red.", 2000);
-            says("c", "Goodbye.", 3001);
-            const event = { turn: 1, images: 0, blind_reason: "muted" };
-            conversation.turn({ event, pictures: [], endedAt: 3000 });
-            return [...document.querySelectorAll(".theirs")].map((one) => one.querySelectorAll(".evidence").length);
-        }""")
-        assert cards == [0, 1, 0]
+        hold = visit.at("hold")
+        await expect(hold).to_be_visible(timeout=SLOW_MS)
+        await hold.hover()
+        await visit.page.mouse.down()
+        await expect(hold).to_contain_text("Let go to ask")
+        await expect(visit.button("Mute microphone")).to_be_visible(timeout=SLOW_MS)
+        # The voice asks once, some seconds after the microphone was turned on.
+        await expect(visit.page.locator(".mine .text")).to_contain_text("sign", timeout=SLOW_MS)
+        await visit.shots("held")
+        await expect(visit.page.locator(".theirs")).to_have_count(0)
+        await visit.page.mouse.up()
+        await visit.answered(WORDS)
+        await hold.focus()
+        await visit.page.keyboard.down(" ")
+        await expect(hold).to_contain_text("Let go to ask")
+        await visit.page.keyboard.press("Escape")
+        await expect(hold).to_contain_text("Hold to talk")
+        await visit.page.keyboard.up(" ")
+        # A turn that was taken back can't be ended: had it been, the agent would have said so.
+        await visit.page.keyboard.down(" ")
+        await expect(hold).to_contain_text("Let go to ask")
+        await visit.page.keyboard.up(" ")
+        await expect(hold).to_contain_text("Hold to talk")
+        await expect(visit.at("notices")).to_be_empty()
+        assert await visit.barriers() == []
+        assert visit.complaints == []

@@ -16,7 +16,7 @@ SHOTS = ROOT / ".screenshots"
 """Looked at before a change of the page lands; never committed."""
 
 DESKTOP, PHONE = (1280, 800), (390, 844)
-SLOW_MS = 30_000
+SLOW_MS = 45_000
 """Milliseconds for whatever needs server, worker or models."""
 
 _AXE = LIBRARY.parents[2] / "axe-core" / "axe.min.js"
@@ -73,6 +73,34 @@ class Visit:
         await expect(answer.get_by_text("Copied")).to_be_visible()
         copied: dict[str, Any] = json.loads(await self.page.evaluate("navigator.clipboard.readText()"))
         return copied
+
+    async def tab_stops(self, count: int) -> list[str | None]:
+        """Press Tab so often; what has the focus each time, by its id or that of the menu that it opens."""
+        found: list[str | None] = []
+        for _ in range(count):
+            await self.page.keyboard.press("Tab")
+            here = "document.activeElement.id || document.activeElement.closest('details')?.id"
+            found.append(await self.page.evaluate(here))
+        return found
+
+    async def marks(self, answer: Locator) -> list[str | None]:
+        """The stages of an answer's delay, as they are drawn."""
+        drawn = answer.locator(".bar span")
+        named: list[str | None] = await drawn.evaluate_all("spans => spans.map(span => span.dataset.stage)")
+        legend = await answer.locator(".legend li").all_text_contents()
+        assert [re.sub(r" \d[\d.]* m?s$", "", words) for words in legend] == named
+        return named
+
+    async def hears_the_agent(self) -> None:
+        """Wait until its voice comes out, and the meter moves."""
+        await self.page.wait_for_function(
+            """() => {
+                const voice = document.getElementById("voice"), state = document.getElementById("state");
+                const level = Number(getComputedStyle(state).getPropertyValue("--level"));
+                return !voice.paused && voice.srcObject?.active && state.dataset.state === "speaking" && level > 0.05;
+            }""",
+            timeout=SLOW_MS,
+        )
 
     async def drop(self, path: Path, mime: str) -> None:
         """Drop a file onto the page."""
