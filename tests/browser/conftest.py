@@ -89,7 +89,6 @@ class Stage:
         server: Its process.
         server_ready: Whether it answers.
         sandbox_url: The stand-ins.
-        running: Ends whatever is started for a test of its own, at the end of all tests.
         logs: Where the services' logs go.
     """
 
@@ -100,7 +99,6 @@ class Stage:
     server: Service
     server_ready: Ready
     sandbox_url: str
-    running: AsyncExitStack
     logs: Path
 
     def visit(self) -> AbstractAsyncContextManager[Visit]:
@@ -117,16 +115,19 @@ class Stage:
         finally:
             await browser.close()
 
-    async def with_worker(self, name: str, settings: Mapping[str, str]) -> "Stage":
-        """The same with a worker of other settings, and a page that asks for it."""
+    @asynccontextmanager
+    async def with_worker(self, name: str, settings: Mapping[str, str]) -> AsyncIterator["Stage"]:
+        """The same with a worker of other settings, and a page that asks for it; both end with the test."""
         env = {**worker_env(self.address, self.sandbox_url), **_SETTINGS, "LIVEKIT_AGENT_NAME": name, **settings}
-        await start_worker(self.running, self.logs / name, env)
-        return await self.with_agent(name)
+        async with AsyncExitStack() as running, self.with_agent(name) as stage:
+            await start_worker(running, self.logs / name, env)
+            yield stage
 
-    async def with_agent(self, name: str) -> "Stage":
+    @asynccontextmanager
+    async def with_agent(self, name: str) -> AsyncIterator["Stage"]:
         """The same with a page that asks for another agent."""
-        page = await self.running.enter_async_context(Page(self.address, agent_name=name))
-        return replace(self, page=page)
+        async with Page(self.address, agent_name=name) as page:
+            yield replace(self, page=page)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -153,7 +154,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
             f"--use-file-for-fake-audio-capture={sound}",
         )
         running.push_async_callback(browser.close)
-        yield Stage(browser, chromium, page, address, server, ready, sandbox_url, running, logs)
+        yield Stage(browser, chromium, page, address, server, ready, sandbox_url, logs)
 
 
 @pytest.fixture(autouse=True)

@@ -174,8 +174,7 @@ async def test_pictures_go_to_the_agent_alone_and_their_fate_comes_back(stage: S
 
 async def test_speech_to_speech_model_is_shown_with_what_it_can_tell(stage: Stage) -> None:
     """It sees and speaks as the others do; a delay of which it tells no stages has none."""
-    live = await stage.with_worker("live", {"AGENT__MODE": "realtime"})
-    async with live.visit() as visit:
+    async with stage.with_worker("live", {"AGENT__MODE": "realtime"}) as live, live.visit() as visit:
         await visit.begin()
         await visit.agent_there()
         await visit.sees("It can see your camera.")
@@ -201,8 +200,7 @@ async def test_speech_to_speech_model_is_shown_with_what_it_can_tell(stage: Stag
 
 async def test_turn_lasts_as_long_as_the_button_is_held(stage: Stage) -> None:
     """By mouse or by keyboard. Pressed, it turns on a microphone that was off; Escape takes the turn back."""
-    manual = await stage.with_worker("manual", {"TURN__DETECTION": "manual"})
-    async with manual.visit() as visit:
+    async with stage.with_worker("manual", {"TURN__DETECTION": "manual"}) as manual, manual.visit() as visit:
         await visit.begin(microphone=False)
         await visit.agent_there()
         hold = visit.at("hold")

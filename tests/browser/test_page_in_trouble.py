@@ -48,8 +48,7 @@ async def test_screen_that_is_not_allowed_is_told_of(stage: Stage) -> None:
 
 async def test_agent_that_does_not_come_is_told_of_within_five_seconds(stage: Stage) -> None:
     """The page says that nobody is free, and asks again: a worker that comes later gets the call."""
-    lonely = await stage.with_agent("late")
-    async with lonely.visit() as visit:
+    async with stage.with_agent("late") as lonely, lonely.visit() as visit:
         asked: list[str] = []
         visit.page.on("request", lambda request: asked.append(request.url))
         await visit.begin(microphone=False, camera=False)
@@ -57,9 +56,9 @@ async def test_agent_that_does_not_come_is_told_of_within_five_seconds(stage: St
         await expect(visit.at("notices")).to_contain_text("No agent is free yet.", timeout=7_000)
         await visit.shots("nobody")
         assert [url for url in asked if url.endswith("/api/agent")]
-        await stage.with_worker("late", {})
-        await visit.agent_there()
-        await expect(visit.at("notices")).to_be_empty()
+        async with stage.with_worker("late", {}):
+            await visit.agent_there()
+            await expect(visit.at("notices")).to_be_empty()
 
 
 async def test_whoever_starts_again_while_the_server_is_away_has_one_attempt_under_way(stage: Stage) -> None:

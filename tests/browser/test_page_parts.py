@@ -131,6 +131,19 @@ async def test_question_that_is_written_down_late_comes_before_its_answer(
         assert order == expected
 
 
+async def test_card_does_not_hide_that_there_were_other_pictures(stage: Stage) -> None:
+    """The camera's is not all that an answer was made from where the caller has sent one, too."""
+    async with stage.visit() as visit:
+        also = await visit.page.evaluate("""async () => {
+            const { evidence } = await import("/page/evidence.js");
+            const picture = { blob: new Blob(), source: "camera", ageMs: 5, sha256: "", part: "", genuine: true };
+            const card = (event) => evidence({ event, pictures: [picture], address: () => "blob:" });
+            const events = [{ images: 1 }, { images: 2 }, { images: 2, tool_images: 1 }];
+            return events.map((event) => card(event).textContent.includes("pictures that you sent"));
+        }""")
+        assert also == [False, True, False]
+
+
 async def test_words_that_could_not_be_sent_are_told_of(stage: Stage) -> None:
     """They are not shown as if they had been."""
     async with stage.visit() as visit:

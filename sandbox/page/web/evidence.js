@@ -4,6 +4,7 @@ import { $, icon, make } from "./dom.js";
 import { blindSentence, duration } from "./sentences.js";
 import { stages } from "./stages.js";
 
+const ALSO = "It also had pictures that you sent, or showed before.";
 const SOURCES = { camera: "Your camera", screen: "Your screen" };
 
 /** `{event, pictures, question, answer}` as an element; `address` makes the address of a picture’s file. */
@@ -11,6 +12,7 @@ export function evidence(turn) {
   const { event, pictures, address } = turn;
   const facts = pictures.map((one) => shown(one, address(one.blob)));
   if (!facts.length) facts.push(make("p", { className: "unseen" }, ...unseen(event)));
+  else if (others(event, pictures)) facts.push(make("p", { className: "unseen" }, icon("picture"), ALSO));
   return make(
     "div",
     { className: "evidence", role: "group", "aria-label": "What it saw" },
@@ -58,6 +60,11 @@ function shown({ source, ageMs, sha256, part, genuine }, url) {
       }),
     ),
   );
+}
+
+// Of uploads and of earlier turns’ pictures no file comes, only their number. Those of tools are counted apart.
+function others(event, pictures) {
+  return event.images > pictures.length && !event.tool_images && !event.unchanged;
 }
 
 function unseen(event) {
