@@ -24,6 +24,7 @@ from sandbox.stack import (
     ROOT,
     Address,
     free_port,
+    live_env,
     start_livekit,
     start_sandbox,
     start_worker,
@@ -67,7 +68,8 @@ async def _main(*, once: bool) -> int:
 
 async def _demo(*, once: bool) -> int:
     dotenv = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value and name not in os.environ}
-    real = _own_providers({**dotenv, **os.environ})
+    found = {**dotenv, **os.environ}
+    real = _own_providers(found)
     started = time.monotonic()
     async with AsyncExitStack() as running:
         running.callback(lambda: _say("All stopped."))
@@ -80,10 +82,11 @@ async def _demo(*, once: bool) -> int:
         sandbox_port = free_port(_SANDBOX_PORT)
         share = {name: value for name, value in _SHARE.items() if name not in os.environ}
         env = {**share, **dotenv, **worker_env(address, f"http://{HOST}:{sandbox_port}", real)}
+        starting = asyncio.create_task(start_sandbox(running, _LOGS, port=sandbox_port))
+        if found.get("REALTIME__PROVIDER") == "google" and not found.get("GOOGLE_API_KEY"):
+            env |= await live_env("google", await starting)
         worker, sandbox_url, _ = await asyncio.gather(
-            start_worker(running, _LOGS, env, port=_WORKER_PORT),
-            start_sandbox(running, _LOGS, port=sandbox_port),
-            voice.start(),
+            start_worker(running, _LOGS, env, port=_WORKER_PORT), starting, voice.start()
         )
         _step("sandbox", f"{sandbox_url} (stands in for {_stand_ins(real)})")
         _step("worker", f'registered as "{AGENT_NAME}", {time.monotonic() - started:.1f} s after the start')
