@@ -68,7 +68,8 @@ class Call:
         self._stalls = StallWatch()
         self._sharing = Sharing(ctx.room, lambda: self._caller.identity) if vision.share_snapshots else None
         spoken = phrases(settings.phrases, settings.tts.language)
-        kind = LiveConversation if settings.agent.mode == "realtime" else PipedConversation
+        live = settings.agent.mode == "realtime"
+        kind = LiveConversation if live else PipedConversation
         self._conversation: Conversation = kind(
             Basis(
                 session=session,
@@ -108,6 +109,7 @@ class Call:
             on_turn=self._onlooker.turn,
             on_anew=self._conversation.forget,
             before_answer=partial(self._conversation.before_answer, written=False),
+            setting=f"REALTIME__TURN_DETECTION is {settings.realtime.turn_detection}" if live else "",
         )
         self._intake = UploadIntake(
             ctx.room,

@@ -37,6 +37,7 @@ class PushToTalk:
         on_turn: Callable[[bool], None],
         on_anew: Callable[[], None],
         before_answer: Callable[[], Awaitable[None]] = nothing,
+        setting: str = "",
     ):
         """Take remote calls for one session.
 
@@ -48,6 +49,7 @@ class PushToTalk:
             on_turn: Is told when a turn begins and when it is over.
             on_anew: Is told when the session begins to listen anew.
             before_answer: Is waited for when a turn is complete, before it is answered.
+            setting: How the operator has set turns to end, in words, where that is not `TURN__DETECTION`.
         """
         self._room = room
         self._session = session
@@ -56,6 +58,7 @@ class PushToTalk:
         self._on_turn = on_turn
         self._on_anew = on_anew
         self._before_answer = before_answer
+        self._setting = setting or f"TURN__DETECTION is {turn.detection}"
         self._hearing = Hearing(session, turn)
         self._open = False
         # One at a time: what is sent twice, or in a hurry, is taken in the order in which it came.
@@ -122,7 +125,7 @@ class PushToTalk:
         if not self._is_caller(call.caller_identity):
             raise rtc.RpcError(NOT_ALLOWED, "only the caller of this agent may begin and end turns")
         if self._turn.detection != "manual":
-            raise rtc.RpcError(WRONG_MODE, f"TURN__DETECTION is {self._turn.detection}: push to talk needs manual")
+            raise rtc.RpcError(WRONG_MODE, f"{self._setting}: push to talk needs manual")
 
     async def _commit(self) -> None:
         """Have the turn answered once its last words are there."""

@@ -173,8 +173,8 @@ def timings(asked: ChatMessage | None, answer: ChatMessage) -> dict[str, int | N
     """Milliseconds of each stage; `None` where a turn has no such stage."""
     started = answer.metrics.get("started_speaking_at")
     reply_s = answer.metrics.get("e2e_latency")
-    if reply_s is None and started is not None and asked is not None:
-        reply_s = started - asked.created_at
+    if reply_s is None and started is not None and asked is not None and not _spoken(asked):
+        reply_s = started - asked.created_at  # what was spoken carries the time at which it began
     return {
         "heard_ms": _ms(asked.metrics.get("end_of_turn_delay") if asked is not None else None),
         "llm_ttft_ms": _ms(answer.metrics.get("llm_node_ttft")),

@@ -142,6 +142,7 @@ def test_reply_to_a_typed_turn_is_timed_from_its_arrival() -> None:
 
 def test_stage_that_did_not_happen_is_none() -> None:
     """Zero would be a measurement."""
+    assert timings(message(end_of_turn_delay=0.5), message("assistant", started_speaking_at=100.75))["reply_ms"] is None
     assert timings(None, message("assistant", started_speaking_at=100.75)) == {
         "heard_ms": None,
         "llm_ttft_ms": None,
