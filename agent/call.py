@@ -16,6 +16,7 @@ from agent.chat import take_chat
 from agent.conversation import Basis, Conversation
 from agent.errors import UploadError
 from agent.farewell import ENDING, Farewell
+from agent.floor import Floor
 from agent.onlooker import Onlooker
 from agent.ops.stalls import StallWatch
 from agent.phrases import phrases
@@ -66,6 +67,7 @@ class Call:
             ctx.room, session, vision, lambda: self._caller.participant, compare=bool(settings.watch.prompt)
         )
         self._stalls = StallWatch()
+        self._floor = Floor(session)
         self._sharing = Sharing(ctx.room, lambda: self._caller.identity) if vision.share_snapshots else None
         spoken = phrases(settings.phrases, settings.tts.language)
         live = settings.agent.mode == "realtime"
@@ -82,6 +84,7 @@ class Call:
                 tools=tools,
                 on_turn=self._on_turn,
                 on_refused=self._on_refused,
+                floor=self._floor,
                 on_lost=lambda error: self._failed("error", error),
                 is_caller=self._is_caller,
             )
@@ -125,6 +128,7 @@ class Call:
             Judge(judge, settings),
             self._conversation.say,
             heard=self._caller.is_here,
+            busy=self._floor.listening,
         )
         self._greeting: asyncio.Task[None] | None = None
         self._stands = False
@@ -137,6 +141,7 @@ class Call:
         self._caller.register()
         self._intake.register()
         self._onlooker.register()
+        self._floor.register()
         self._conversation.register()
         self._push_to_talk.close_hearing()
         self._session.on("close", self._on_session_closed)
@@ -234,6 +239,7 @@ class Call:
         await self._gallery.aclose()
         await self._mcp.aclose()
         await self._conversation.aclose()
+        self._floor.aclose()
         if self._sharing is not None:
             await self._sharing.aclose()
         await self._stalls.aclose()

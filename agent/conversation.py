@@ -9,6 +9,7 @@ from livekit.agents.llm import Tool
 from livekit.agents.voice import SpeechHandle
 
 from agent.background import Background
+from agent.floor import Floor
 from agent.gallery import Gallery
 from agent.onlooker import Onlooker
 from agent.ops.stalls import StallWatch
@@ -32,6 +33,7 @@ class Basis:
         tools: The operator's own.
         on_turn: Is told of each completed turn.
         on_refused: Is told of uploads that the model refused.
+        floor: Tells when nobody speaks or is about to.
         on_lost: Is told of the error after which the model can't be reached any more.
         is_caller: Tells by a participant's identity.
     """
@@ -46,6 +48,7 @@ class Basis:
     tools: Sequence[Tool]
     on_turn: OnTurn
     on_refused: Callable[[list[str]], None]
+    floor: Floor
     on_lost: Callable[[Exception], None]
     is_caller: Callable[[str], bool]
 

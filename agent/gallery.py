@@ -61,6 +61,10 @@ class Gallery:
         context.insert(message)
         await self._agent.update_chat_ctx(context)
 
+    async def free(self) -> None:
+        """Wait until nobody speaks or is about to."""
+        await self._session.wait_for_idle()
+
     def reply(self) -> None:
         """Have what was put there answered."""
         self._session.generate_reply()
@@ -82,7 +86,7 @@ class Gallery:
                     await upload.followed_by.wait()
         # The model is asked when the floor is free, not before: it should see that moment, and all that was uploaded.
         with suppress(ActivityClosedError, RuntimeError):  # the call ended meanwhile, or was over already
-            await self._session.wait_for_idle()
+            await self.free()
             if self._unanswered:  # else it was part of what the user asked meanwhile
                 self._unanswered.clear()
                 self.reply()

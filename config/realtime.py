@@ -25,7 +25,8 @@ class RealtimeSettings(BaseSettings):
     voice: str = ""
     """The provider's voice. Unset: the provider plugin's default voice."""
     language: str = ""
-    """Language of the caller as ISO 639-1 names it, a help for the transcript. Unset: the model finds out."""
+    """Language as ISO 639-1 names it: for `openai` the caller's, a help for the transcript; for `google` the one that
+    is spoken. Unset: the model finds out."""
     temperature: float | None = Field(default=None, ge=0, le=2)
     """Randomness of the answers, for `google`; OpenAI's Realtime API has none. Unset: the provider's own."""
     base_url: str = Field(default="", pattern=r"^(https?://\S+)?$")

@@ -101,6 +101,7 @@ def load_settings() -> Settings:
     found += misspelt(os.environ, [*(name for name, _, _ in variables()), *secret_files()])
     found += _unreadable(loaded.get("agent"))
     found += _without_turns(loaded.get("turn"), loaded.get("stt"))
+    found += _interrupted(loaded.get("agent"), loaded.get("turn"), loaded.get("realtime"))
     if found:
         raise ConfigError(found)
     return Settings(**loaded)
@@ -139,3 +140,18 @@ def _without_turns(turn: BaseSettings | None, stt: BaseSettings | None) -> list[
         for each in stt.chain
         if each.provider != "deepgram" or not each.model.startswith(FLUX)
     ]
+
+
+def _interrupted(agent: BaseSettings | None, turn: BaseSettings | None, realtime: BaseSettings | None) -> list[str]:
+    """The framework lets whoever speaks interrupt OpenAI's model where that model finds the turns itself."""
+    if not isinstance(agent, AgentSettings) or not isinstance(turn, TurnSettings):
+        return []
+    if not isinstance(realtime, RealtimeSettings) or agent.mode != "realtime" or turn.interruptions:
+        return []
+    if realtime.provider != "openai" or realtime.turn_detection != "model":
+        return []
+    problem = (
+        "TURN__INTERRUPTIONS: found false, which OpenAI Realtime can't do while it finds the turns itself; set "
+        "REALTIME__TURN_DETECTION to manual, REALTIME__PROVIDER to google, or leave it true"
+    )
+    return [problem]

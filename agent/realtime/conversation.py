@@ -8,8 +8,8 @@ from livekit.agents.llm import ChatContext, RealtimeModelError
 from livekit.agents.voice import SpeechHandle
 
 from agent.conversation import Basis
+from agent.floor import Floor
 from agent.providers import provider_failed
-from agent.realtime.floor import Floor
 from agent.realtime.gallery import LiveGallery
 from agent.realtime.line import Line
 from agent.realtime.openai_line import OpenAiLine
@@ -45,8 +45,7 @@ class LiveConversation:
         self._begun: asyncio.Task[str] | None = None
         self.video_input = asked.framework_video
         self.agent = Agent(instructions=basis.instructions, chat_ctx=ChatContext.empty(), tools=list(basis.tools))
-        self._floor = Floor(session)
-        self._line = self._line_of(asked.provider, vision.detail)
+        self._line = self._line_of(asked.provider, basis.floor, vision.detail)
         self._video = LiveVideo(
             basis.onlooker.sight,
             self._line,
@@ -62,6 +61,7 @@ class LiveConversation:
             is_caller=basis.is_caller,
             detail=vision.detail,
             max_uploads=settings.uploads.max_images,
+            floor=basis.floor,
             answer=self._answer_upload,
         )
         self._showing = Showing(session, self._video, lambda: self.gallery.held, answers_late=self._line.answers_late)
@@ -71,7 +71,6 @@ class LiveConversation:
 
     def register(self) -> None:
         """Follow who speaks, before the session starts."""
-        self._floor.register()
         self._session.on("user_state_changed", self._on_user)
         self._session.on("error", self._on_error)
 
@@ -79,6 +78,7 @@ class LiveConversation:
         """The session runs: begin to send pictures."""
         if self._background is not None:
             self._begun = asyncio.create_task(self._line.show(self._background))
+        self._line.on_anew(self._anew)
         if not self.video_input:
             self._video.start()
 
@@ -88,7 +88,7 @@ class LiveConversation:
     async def before_answer(self, *, written: bool) -> None:
         """Show this moment before a turn is answered that the model did not hear the end of."""
         if not self.video_input:
-            await self._video.refresh(written=written)
+            await self._video.show_now(written=written)
 
     def say(self, session: AgentSession[None], sentence: str, *, interruptible: bool = True) -> SpeechHandle:  # noqa: ARG002
         """By the model, which is asked to say just that; with its own turn detection it can always be interrupted."""
@@ -102,14 +102,18 @@ class LiveConversation:
         if self._begun is not None:
             self._begun.cancel()
         await self._video.aclose()
-        self._floor.aclose()
+        await self._line.aclose()
 
-    def _line_of(self, provider: str, detail: Detail) -> Line:
+    def _line_of(self, provider: str, floor: Floor, detail: Detail) -> Line:
         if provider == "google":
             from agent.realtime.gemini_line import GeminiLine  # noqa: PLC0415 - an extra, and seconds of imports
 
-            return GeminiLine(self.agent, self._floor, detail)
+            return GeminiLine(self.agent, floor, detail)
         return OpenAiLine(self.agent, detail)
+
+    def _anew(self) -> None:
+        if not self.video_input:
+            self._video.anew()
 
     def _answer_upload(self) -> None:
         with self._showing.unasked():

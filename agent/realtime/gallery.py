@@ -8,6 +8,7 @@ import structlog
 from livekit.agents import Agent, AgentSession
 from livekit.agents.llm import ChatMessage
 
+from agent.floor import Floor
 from agent.gallery import Gallery
 from agent.realtime.line import Line
 from agent.uploads.intake import Upload
@@ -29,12 +30,14 @@ class LiveGallery(Gallery):
         is_caller: Callable[[str], bool],
         detail: Detail,
         max_uploads: int,
+        floor: Floor,
         answer: Callable[[], None],
     ):
         """`answer` has the model speak of what it was sent."""
         super().__init__(agent, session, is_caller=is_caller, detail=detail)
         self._line = line
         self._max_uploads = max_uploads
+        self._floor = floor
         self._have_answered = answer
         self._held: OrderedDict[str, str] = OrderedDict()
         self._order = asyncio.Lock()
@@ -63,6 +66,14 @@ class LiveGallery(Gallery):
         self._held[str(message.extra[UPLOAD])] = await self._line.show(message)
         while len(self._held) > self._max_uploads:
             self._line.take_out(self._held.popitem(last=False)[1])
+
+    async def free(self) -> None:
+        """Wait for the floor as it is: the framework takes a question for over before the provider answers it."""
+        while True:
+            await super().free()
+            if not self._floor.listening():
+                return
+            await self._floor.quiet()
 
     def reply(self) -> None:
         """Have what was put there answered."""

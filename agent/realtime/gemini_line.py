@@ -10,8 +10,9 @@ import structlog
 from google.genai import types
 from livekit.agents import Agent
 from livekit.agents.llm import ChatContext, ChatMessage
+from livekit.agents.metrics import RealtimeModelMetrics
 
-from agent.realtime.floor import Floor
+from agent.floor import Floor
 from agent.realtime.gemini_session import GeminiSession
 from agent.realtime.line import messages
 from agent.vision.card import card
@@ -24,6 +25,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 _CONNECT_S: Final = 5.0
 """Seconds that a view may wait for a connection; whoever connects then is shown a newer one."""
+_CUT: Final = 0.8
+"""Share of its tokens below which a conversation was cut: to half, as it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class GeminiLine:
         self._detail = detail
         self._stays: dict[str, _Content] = {}
         self._names = itertools.count(1)
+        self._tokens = 0
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def view(self, look: Look, *, written: bool) -> Sequence[str] | None:
         """Show it as frames; for a written turn as content, since the stream's frames belong to what is spoken."""
@@ -72,8 +77,8 @@ class GeminiLine:
     async def show(self, message: ChatMessage) -> str:
         """Add it to the conversation, when that cuts off nobody."""
         name = str(next(self._names))
-        await self._session.connected()
         await self._floor.free()
+        await self._session.connected()
         self._send(message)
         self._stays[name] = _Content(message, self._session.session_resumption_handle)
         return name
@@ -82,9 +87,16 @@ class GeminiLine:
         """No more than forget it: it is not told again on a new connection."""
         self._stays.pop(item, None)
 
+    async def aclose(self) -> None:
+        """Tell nothing again."""
+        for task in self._telling:
+            task.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)
+
     def on_anew(self, told: Callable[[], None]) -> None:
         """Have `told` called when the session has connected anew; what it does not remember is told again before."""
         self._session.listening = self._floor.listening
+        self._session.on("metrics_collected", self._on_metrics)
         self._session.on("session_reconnected", lambda _: self._remind(told))
 
     def _remind(self, told: Callable[[], None]) -> None:
@@ -93,6 +105,21 @@ class GeminiLine:
             if handle is None or content.handle == handle:  # it goes on from nothing, or from before this was sent
                 self._send(content.message)
         told()
+
+    def _on_metrics(self, event: RealtimeModelMetrics) -> None:
+        """A conversation that has become shorter was cut, and what stays may have gone with its older part."""
+        cut = 0 < event.input_tokens < _CUT * self._tokens
+        self._tokens = event.input_tokens or self._tokens
+        if cut and self._stays:
+            task = asyncio.create_task(self._tell_again())
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _tell_again(self) -> None:
+        await self._floor.quiet()
+        for name, content in self._stays.items():
+            self._send(content.message)
+            self._stays[name] = _Content(content.message, self._session.session_resumption_handle)
 
     def _send(self, message: ChatMessage) -> None:
         self._session.send(content_of(message))

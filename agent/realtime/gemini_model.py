@@ -81,7 +81,8 @@ def _input(turn: TurnSettings, *, manual: bool) -> types.RealtimeInputConfig:
     barge_in = types.ActivityHandling.START_OF_ACTIVITY_INTERRUPTS
     return types.RealtimeInputConfig(
         automatic_activity_detection=types.AutomaticActivityDetection(disabled=True) if manual else detection,
-        activity_handling=barge_in if turn.interruptions else types.ActivityHandling.NO_INTERRUPTION,
+        # A button that is pressed is no interruption; that it may be one, the session decides.
+        activity_handling=barge_in if manual or turn.interruptions else types.ActivityHandling.NO_INTERRUPTION,
         # Else what is shown in a silence, such as the last picture of a still scene, would never be seen.
         turn_coverage=types.TurnCoverage.TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO,
     )

@@ -34,6 +34,9 @@ class Line(Protocol):
     def take_out(self, item: str) -> None:
         """Remove what was shown, as far as the provider can."""
 
+    async def aclose(self) -> None:
+        """Send nothing any more."""
+
     def on_anew(self, told: Callable[[], None]) -> None:
         """Have `told` called when the session has connected anew: it may have forgotten, or been told twice."""
 

@@ -58,9 +58,13 @@ def realtime_model(settings: Settings, patience: APIConnectOptions = PATIENCE) -
 def build_realtime_session(settings: Settings, vad: VAD) -> AgentSession[None]:
     """One call's session."""
     manual = settings.realtime.turn_detection == "manual"
+    interruptible = settings.turn.interruptions or not manual  # else it is the provider that interrupts
     return AgentSession(
         llm=realtime_model(settings),
         vad=vad,
-        turn_handling={"turn_detection": "manual" if manual else "realtime_llm"},
+        turn_handling={
+            "turn_detection": "manual" if manual else "realtime_llm",
+            "interruption": {"enabled": interruptible, "mode": "vad"},
+        },
         conn_options=SessionConnectOptions(max_unrecoverable_errors=NEVER),
     )

@@ -11,7 +11,7 @@ import structlog
 
 from agent.realtime.line import Line
 from agent.realtime.pacing import NEVER, Pacing
-from agent.vision.pictures import why_blind
+from agent.vision.pictures import why_blind, why_missing
 from agent.vision.sight import Sight
 from agent.vision.unchanged import still_shown
 from agent.vision.view import Blind, Look, View
@@ -62,7 +62,6 @@ class LiveVideo:
 
     def start(self) -> None:
         """The session runs: begin to send."""
-        self._line.on_anew(self._anew)
         self._sending = asyncio.create_task(self._send())
 
     async def aclose(self) -> None:
@@ -76,6 +75,13 @@ class LiveVideo:
         if self._pacing.speaking(value):
             self._due.set()
 
+    async def show_now(self, *, written: bool) -> None:
+        """Before a turn is answered: a look that fails must not cost the answer."""
+        try:
+            await self.refresh(written=written)
+        except Exception:
+            log.exception("video_not_sent")
+
     async def refresh(self, *, written: bool = False) -> None:
         """Look now, and send what is new; `written` before a turn is answered that the caller wrote."""
         async with self._order:
@@ -84,8 +90,14 @@ class LiveVideo:
             apart = written and self._line.streams
             if isinstance(look, View):
                 await self._see(look, apart=apart)
-            elif look.reason not in _PASSING or not self._still_shows(look):
+            elif apart or look.reason not in _PASSING or not self._still_shows(look):
                 await self._miss(look, apart=apart)
+
+    def _still(self, view: View) -> bool:
+        """Whether the model has a picture already of what is still there, and knows of what is missing."""
+        if not isinstance(self.look, View) or still_shown(self.look, view) is None:
+            return False
+        return why_missing(self.look) == why_missing(view)
 
     def _still_shows(self, blind: Blind) -> bool:
         """Whether what the model has is of the very source whose next picture is on its way."""
@@ -93,8 +105,7 @@ class LiveVideo:
 
     async def _see(self, view: View, *, apart: bool) -> None:
         """`apart` from the stream, of which a written turn may hold nothing."""
-        same = still_shown(self.look, view) if isinstance(self.look, View) else None
-        if same is not None and not apart and self._clock() < self._shown_at + REMINDER_S:
+        if self._still(view) and not apart and self._clock() < self._shown_at + REMINDER_S:
             self.unsent = view
             return
         if not await self._put(view, apart=apart):
@@ -104,7 +115,8 @@ class LiveVideo:
         self.look, self.unsent, self._told = view, None, ""
 
     async def _miss(self, blind: Blind, *, apart: bool) -> None:
-        told = "" if blind.reason in _PASSING else why_blind(blind)
+        # A stream keeps what was shown: something has to take its place.
+        told = "" if blind.reason in _PASSING and not self._line.streams else why_blind(blind)
         if told and (told != self._told or apart) and not await self._put(blind, apart=apart):
             return
         if not told:
@@ -127,8 +139,8 @@ class LiveVideo:
             self._line.take_out(self._held.popleft())
         return True
 
-    def _anew(self) -> None:
-        """The framework has sent the old pictures again as if they were new: take them out, and look."""
+    def anew(self) -> None:
+        """On a new connection the framework sends the old pictures as if they were new: take them out, and look."""
         self._clear()
         self.look, self.unsent, self._told = Blind("late"), None, ""
         log.info("video_sent_anew")

@@ -3,11 +3,12 @@
 import json
 from typing import Any, Final
 
-from livekit.agents.llm import LLM, ChatContext, ChatMessage, function_tool
+from livekit.agents.llm import LLM, ChatContext, ChatMessage, Tool, function_tool
 from livekit.agents.types import APIConnectOptions
 
 from agent.vision.pictures import pictures
 from agent.vision.view import View
+from agent.watch.reports import Verdict
 from config.settings import Settings
 
 MAX_CHARACTERS: Final = 400
@@ -16,7 +17,7 @@ _INSTRUCTIONS: Final = """\
 You watch what a user shows. Look at the picture, and call the tool report if, and only if, what you are told to look \
 out for holds in it now, with the one short sentence that the user should hear. Otherwise answer with the word "no".\
 """
-_BEFORE: Final = "[You have already said: {} Report again only what is new since.]"
+_BEFORE: Final = "[You have already said: {} Report only what is new since. If it no longer holds, call the tool over.]"
 
 
 @function_tool
@@ -28,6 +29,11 @@ async def report(words: str) -> None:
     """
 
 
+@function_tool
+async def over() -> None:
+    """What you have already said no longer holds."""
+
+
 class Judge:
     """Asks the model of `LLM__*`, in either mode: a live model can't look without speaking."""
 
@@ -37,8 +43,8 @@ class Judge:
         self._detail = settings.vision.detail
         self._patience = APIConnectOptions(max_retry=0, timeout=settings.llm.timeout_s)
 
-    async def ask(self, view: View, before: str) -> str:
-        """What the user should hear, or nothing; `before` is what was said before.
+    async def ask(self, view: View, before: str) -> Verdict:
+        """What the user should hear, if anything; `before` is what was said before.
 
         Raises:
             APIError: The model does not answer.
@@ -50,10 +56,11 @@ class Judge:
                 ChatMessage(role="user", content=[self._prompt, *told, *pictures(view, self._detail)]),
             ]
         )
-        async with self._llm.chat(chat_ctx=context, tools=[report], conn_options=self._patience) as stream:
+        tools: list[Tool] = [report, over] if before else [report]
+        async with self._llm.chat(chat_ctx=context, tools=tools, conn_options=self._patience) as stream:
             answer = await stream.collect()
-        calls = [call for call in answer.tool_calls if call.name == "report"]
-        return words_of(calls[0].arguments) if calls else ""
+        said = [words_of(call.arguments) for call in answer.tool_calls if call.name == "report"]
+        return Verdict(said[0] if said else "", any(call.name == "over" for call in answer.tool_calls))
 
 
 def words_of(arguments: str) -> str:

@@ -1,9 +1,23 @@
 """What a watch may say, and when: the plain decision. All times are monotonic seconds."""
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 _NEVER: Final = float("-inf")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a look came to.
+
+    Attributes:
+        words: What the user should hear; empty for nothing.
+        over: Whether what was said last has ceased to hold.
+    """
+
+    words: str = ""
+    over: bool = False
 
 
 class Reports:
@@ -24,10 +38,12 @@ class Reports:
         return now - self._said_at < self._cooldown_s
 
     def news(self, words: str) -> bool:
-        """Whether a verdict is worth saying; empty for one that there is nothing to say, after which all is news."""
-        if not words:
-            self.last = ""
+        """Whether a verdict is worth saying; empty words are not."""
         return bool(words) and _bare(words) != _bare(self.last)
+
+    def over(self) -> None:
+        """What was said last has ceased to hold: when it holds again, that is news."""
+        self.last = ""
 
     def said(self, words: str, now: float) -> None:
         """It was said."""

@@ -11,7 +11,7 @@ from livekit.agents import AgentSession, APIError
 from agent.vision.sight import Sight
 from agent.vision.unchanged import still_shown
 from agent.vision.view import View
-from agent.watch.reports import Reports
+from agent.watch.reports import Reports, Verdict
 from agent.words import Say
 from config.watch import WatchSettings
 
@@ -24,8 +24,8 @@ LONGEST_REST_S: Final = 60.0
 class Judging(Protocol):
     """Who tells whether there is something to say."""
 
-    async def ask(self, view: View, before: str) -> str:
-        """What the user should hear, or nothing."""
+    async def ask(self, view: View, before: str) -> Verdict:
+        """What the user should hear, if anything; `before` is what was said before."""
 
 
 class Watcher:
@@ -40,15 +40,17 @@ class Watcher:
         say: Say,
         *,
         heard: Callable[[], bool],
+        busy: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ):
-        """`heard` tells whether anybody is there to hear it."""
+        """`heard` tells whether anybody is there to hear it, `busy` whether they wait for an answer."""
         self._session = session
         self._every_s = settings.every_s
         self._sight = sight
         self._judge = judge
         self._say = say
         self._heard = heard
+        self._busy = busy
         self._clock = clock
         self._reports = Reports(settings.cooldown_s)
         self._judged: View | None = None
@@ -87,18 +89,26 @@ class Watcher:
         view = await self._sight.look()
         if not isinstance(view, View) or (self._judged is not None and still_shown(self._judged, view)):
             return
-        words = await self._judge.ask(view, self._reports.last)
-        if not self._reports.news(words):
+        verdict = await self._judge.ask(view, self._reports.last)
+        if verdict.over:
+            self._reports.over()
+        if not self._reports.news(verdict.words):
             self._judged = view
-        elif self._free():  # else somebody has begun to speak: look again when they have finished
+        elif self._free() and await self._tell(verdict.words):  # else look again when whoever speaks has finished
             self._judged = view
-            self._reports.said(words, self._clock())
+            self._reports.said(verdict.words, self._clock())
             log.info("watch_reported")
-            self._say(self._session, words)
+
+    async def _tell(self, words: str) -> bool:
+        """Say it; whether any of it was heard."""
+        speech = self._say(self._session, words)
+        await speech.wait_for_playout()
+        return bool(speech.chat_items)
 
     def _free(self) -> bool:
         """Whether nobody speaks or is about to, and somebody is there to listen."""
-        return self._heard() and self._session.user_state != "speaking" and self._session.agent_state == "listening"
+        silent = self._session.user_state != "speaking" and self._session.agent_state == "listening"
+        return silent and self._heard() and not self._busy()
 
 
 def rested(every_s: float) -> float:

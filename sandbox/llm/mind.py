@@ -53,13 +53,16 @@ async def think(
 
 
 async def _watched(state: State, entry: Entry, question: Question, picture: Callable[[str], bytes]) -> Answer:
-    """What a watch hears: a report if the picture has the words that its prompt puts in quotation marks."""
+    """What a watch hears: a report when the picture comes to have the words that its prompt puts in quotation marks."""
     wanted = _QUOTED.findall(question.text)
+    said = "over" in entry.tools
     if not wanted or question.picture is None:
         return "no"
     view = await state.senses.eyes.look(picture(question.picture.sha256), question.picture.sha256)
     read = " ".join(view.text_lines).casefold()
     if not all(words.casefold() in read for words in wanted):
+        return _numbered(ToolCall("over", {}), entry.id) if said else "no"
+    if said:
         return "no"
     return _numbered(ToolCall("report", {"words": f"Now it says {' and '.join(wanted)}."}), entry.id)
 

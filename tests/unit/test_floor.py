@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from livekit.agents import AgentSession
 
-from agent.realtime.floor import Floor
+from agent.floor import Floor
 
 
 @dataclass

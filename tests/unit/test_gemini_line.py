@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 from google.genai import types
 from livekit.agents import Agent, AgentSession
 
-from agent.realtime.floor import Floor
+from agent.floor import Floor
 from agent.realtime.gemini_line import GeminiLine
 from agent.uploads.message import upload_message
 from agent.vision.card import card
@@ -27,7 +28,7 @@ class FakeGemini:
     sent: list[types.LiveClientContent | types.LiveClientRealtimeInput] = field(default_factory=list)
     session_resumption_handle: str | None = None
     connection: asyncio.Event = field(default_factory=asyncio.Event)
-    anew: Callable[[Any], None] = print
+    told: dict[str, Callable[[Any], None]] = field(default_factory=dict)
 
     def send(self, event: types.LiveClientContent | types.LiveClientRealtimeInput) -> None:
         """Take it."""
@@ -37,9 +38,17 @@ class FakeGemini:
         """When a test says so."""
         await self.connection.wait()
 
-    def on(self, _: str, told: Callable[[Any], None]) -> None:
-        """Remember whom to tell of a new connection."""
-        self.anew = told
+    def on(self, event: str, told: Callable[[Any], None]) -> None:
+        """Remember whom to tell."""
+        self.told[event] = told
+
+    def anew(self, event: Any) -> None:
+        """There is a new connection."""
+        self.told["session_reconnected"](event)
+
+    def answered(self, tokens: int) -> None:
+        """An answer was made from so many."""
+        self.told["metrics_collected"](SimpleNamespace(input_tokens=tokens))
 
     @property
     def frames(self) -> list[bytes | None]:
@@ -134,3 +143,20 @@ async def test_new_connection_is_told_what_it_does_not_remember() -> None:
     gemini.session_resumption_handle = None  # it could not be resumed
     gemini.anew(None)
     assert [content[0][-1] for content in gemini.contents] == ["a", "b", "d"]
+
+
+async def test_upload_is_told_again_when_the_conversation_was_cut() -> None:
+    """It may have gone with the older part, and stays for who sent it."""
+    gemini = FakeGemini()
+    to = line(gemini)
+    to.on_anew(lambda: None)
+    await to.show(upload_message(picture("cat"), "1", caption="Mia.", at=1.0, detail="auto"))
+    gemini.sent.clear()
+    for tokens in (30_000, 0, 31_000):
+        gemini.answered(tokens)
+    await asyncio.sleep(0)
+    assert gemini.contents == []
+    gemini.answered(16_000)
+    await asyncio.sleep(0)
+    assert gemini.contents == [["[Picture uploaded by the user] Mia.", "image/jpeg"]]
+    await to.aclose()

@@ -63,6 +63,11 @@ def test_everything_shown_counts_also_in_silence() -> None:
         ({}, {"silence_duration_ms": 550}, "START_OF_ACTIVITY_INTERRUPTS"),
         ({"turn__interruptions": False}, {"silence_duration_ms": 550}, "NO_INTERRUPTION"),
         ({"realtime__turn_detection": "manual"}, {"disabled": True}, "START_OF_ACTIVITY_INTERRUPTS"),
+        (
+            {"realtime__turn_detection": "manual", "turn__interruptions": False},
+            {"disabled": True},
+            "START_OF_ACTIVITY_INTERRUPTS",
+        ),
     ],
 )
 def test_turns_are_taken_as_set(change: dict[str, Any], detection: dict[str, Any], handling: str) -> None:

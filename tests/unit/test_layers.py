@@ -29,7 +29,7 @@ TOUCH_LIVEKIT = {
     "agent.piped": "is the conversation of three models",
     "agent.realtime.conversation": "is the conversation with one model",
     "agent.realtime.gallery": "puts uploads into such a conversation",
-    "agent.realtime.floor": "listens to the session",
+    "agent.floor": "listens to the session",
     "agent.realtime.gemini_line": "sends to Gemini's session",
     "agent.realtime.gemini_model": "builds Gemini's client from its plugin",
     "agent.realtime.gemini_session": "is the plugin's session of Gemini",

@@ -4,10 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import pytest
+from livekit.agents import AgentSession
 from livekit.agents.llm import ChatMessage
 
+from agent.floor import Floor
 from agent.realtime.gallery import LiveGallery
 from agent.realtime.line import messages
 from agent.realtime.pacing import Pacing
@@ -27,7 +30,6 @@ class FakeLine:
 
     held: dict[str, ChatMessage] = field(default_factory=dict)
     shown: int = 0
-    anew: Callable[[], None] = lambda: None
     streams: bool = False
     answers_late: bool = False
     written: list[Look] = field(default_factory=list)
@@ -50,9 +52,11 @@ class FakeLine:
         """What is not there can't be taken out."""
         del self.held[item]
 
+    async def aclose(self) -> None:
+        """Nothing is under way."""
+
     def on_anew(self, told: Callable[[], None]) -> None:
-        """Remember whom to tell."""
-        self.anew = told
+        """Nobody connects."""
 
     @property
     def words(self) -> list[str]:
@@ -97,6 +101,14 @@ def video(
 ) -> LiveVideo:
     """One that nobody paces."""
     return LiveVideo(sight, line, Pacing(fps_speaking=1, fps_silent=0), max_views=max_views, clock=clock)
+
+
+@dataclass
+class FakeFloor:
+    """Nobody speaks."""
+
+    user_state: str = "listening"
+    agent_state: str = "listening"
 
 
 async def test_newest_view_replaces_the_one_before() -> None:
@@ -204,7 +216,7 @@ async def test_nothing_old_stays_after_a_new_connection() -> None:
     async with asyncio.timeout(10):
         while line.shown < 1:  # noqa: ASYNC110 - the video tells nobody
             await asyncio.sleep(0)
-        line.anew()
+        live.anew()
         while line.shown < 2:  # noqa: ASYNC110 - the same
             await asyncio.sleep(0)
     await live.aclose()
@@ -224,6 +236,37 @@ async def test_view_that_nobody_was_there_to_see_was_not_shown() -> None:
             await asyncio.sleep(0.01)
     await live.aclose()
     assert live.look is sight.now
+
+
+async def test_model_is_told_of_a_second_source_that_fails() -> None:
+    """Though the first one shows the same."""
+    sight, line = FakeSight(view("scene")), FakeLine()
+    live = video(sight, line)
+    await live.refresh()
+    sight.now = replace(view("scene"), missing=(Blind("muted", "screen"),))
+    await live.refresh()
+    await live.refresh()
+    assert (line.shown, line.pictures) == (2, 1)
+    assert "screen share" in line.words[0]
+
+
+async def test_stream_is_told_of_a_source_that_has_only_just_come_on() -> None:
+    """The view of another one would pass for the present."""
+    sight, line = FakeSight(view("face")), FakeLine(streams=True)
+    live = video(sight, line)
+    await live.refresh()
+    sight.now = Blind("starting", "screen")
+    await live.refresh()
+    await live.refresh()
+    assert line.shown == 2
+    assert "just come on" in line.words[-1]
+
+
+async def test_look_that_fails_costs_no_answer() -> None:
+    """The turn is answered from what there is."""
+    sight = FakeSight(view("scene"))
+    sight.look = broken  # type: ignore[method-assign]
+    await video(sight, FakeLine()).show_now(written=True)
 
 
 async def test_speech_is_seen_at_once() -> None:
@@ -295,6 +338,7 @@ def gallery(line: FakeLine) -> LiveGallery:
         is_caller=lambda _: True,
         detail="auto",
         max_uploads=2,
+        floor=Floor(cast("AgentSession[None]", FakeFloor())),
         answer=lambda: None,
     )
     made.open()

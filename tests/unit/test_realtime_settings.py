@@ -21,6 +21,15 @@ def load(values: dict[str, str]) -> Settings:
         return load_settings()
 
 
+def test_openai_is_interrupted_where_it_finds_the_turns() -> None:
+    """What it can't do is told before the first call."""
+    never = {"OPENAI_API_KEY": "key", "TURN__INTERRUPTIONS": "false"}
+    with pytest.raises(ConfigError) as caught:
+        load(never)
+    assert caught.value.problems[0].startswith("TURN__INTERRUPTIONS: found false")
+    assert load(never | {"REALTIME__TURN_DETECTION": "manual"}).turn.interruptions is False
+
+
 def test_only_the_models_key_is_required() -> None:
     """Nobody else is asked."""
     with pytest.raises(ConfigError) as caught:

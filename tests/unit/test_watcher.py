@@ -8,7 +8,7 @@ from livekit.agents import AgentSession
 
 from agent.vision.view import Blind, Look, View
 from agent.watch.judge import words_of
-from agent.watch.reports import Reports
+from agent.watch.reports import Reports, Verdict
 from agent.watch.watcher import LONGEST_REST_S, Watcher, rested
 from agent.words import Say
 from config.watch import WatchSettings
@@ -24,6 +24,8 @@ def test_the_same_is_not_said_twice() -> None:
     assert not reports.news("the kettle boils")
     assert reports.news("The toast burns.")
     assert not reports.news("")
+    assert not reports.news("The kettle boils.")
+    reports.over()
     assert reports.news("The kettle boils.")
 
 
@@ -72,13 +74,24 @@ class FakeJudge:
     asked: list[str] = field(default_factory=list)
     session: FakeSession | None = None
     interrupts: bool = False
+    over: bool = False
 
-    async def ask(self, _: View, before: str) -> str:
+    async def ask(self, _: View, before: str) -> Verdict:
         """That."""
         self.asked.append(before)
         if self.interrupts and self.session:
             self.session.user_state = "speaking"
-        return self.verdict
+        return Verdict(self.verdict, over=self.over)
+
+
+@dataclass
+class FakeSpeech:
+    """Something that was said, if anybody heard it."""
+
+    chat_items: list[str]
+
+    async def wait_for_playout(self) -> None:
+        """At once."""
 
 
 @dataclass
@@ -90,7 +103,9 @@ class Watch:
     judge: FakeJudge = field(default_factory=FakeJudge)
     clock: Clock = field(default_factory=Clock)
     said: list[str] = field(default_factory=list)
+    heard: bool = True
     here: bool = True
+    busy: bool = False
     scenes: int = 0
 
     def __post_init__(self) -> None:
@@ -100,10 +115,15 @@ class Watch:
             WatchSettings(prompt="Look out.", cooldown_s=30),
             self.sight,
             self.judge,
-            cast("Say", lambda _, sentence: self.said.append(sentence)),
+            cast("Say", self._say),
             heard=lambda: self.here,
+            busy=lambda: self.busy,
             clock=self.clock,
         )
+
+    def _say(self, _: object, sentence: str) -> FakeSpeech:
+        self.said.append(sentence)
+        return FakeSpeech([sentence] if self.heard else [])
 
     async def look(self, what: Look | None = None) -> None:
         """See something new, or `what`, and look."""
@@ -170,6 +190,39 @@ async def test_report_is_dropped_when_somebody_begins_to_speak() -> None:
     watch.session.user_state, watch.judge.interrupts = "listening", False
     await watch.look(watch.sight.now)
     assert watch.said == ["It boils."]
+
+
+async def test_report_that_nobody_heard_is_made_again() -> None:
+    """At the same scene, which was not judged for good."""
+    watch = Watch(judge=FakeJudge("It boils."), heard=False)
+    await watch.look()
+    watch.heard = True
+    await watch.look(watch.sight.now)
+    assert watch.said == ["It boils.", "It boils."]
+
+
+async def test_model_that_has_nothing_new_to_say_is_not_taken_to_say_that_it_is_over() -> None:
+    """It was told what it has said already, and obeys."""
+    watch = Watch(judge=FakeJudge("It boils."))
+    await watch.look()
+    watch.clock.now += 31
+    watch.judge.verdict = ""
+    await watch.look()
+    watch.judge.verdict = "It boils."
+    await watch.look()
+    assert watch.said == ["It boils."]
+    watch.judge.verdict, watch.judge.over = "", True
+    await watch.look()
+    watch.judge.verdict, watch.judge.over = "It boils.", False
+    await watch.look()
+    assert watch.said == ["It boils.", "It boils."]
+
+
+async def test_watch_waits_while_an_answer_is_due() -> None:
+    """Between a question and its answer nobody speaks, and yet the floor is taken."""
+    watch = Watch(judge=FakeJudge("It boils."), busy=True)
+    await watch.look()
+    assert (watch.sight.looks, watch.said) == (0, [])
 
 
 async def test_nothing_to_see_is_nothing_to_judge() -> None:

@@ -15,7 +15,9 @@ class Floor:
     def __init__(self, session: AgentSession[None]):
         self._session = session
         self._free = asyncio.Event()
+        self._quiet = asyncio.Event()
         self._free.set()
+        self._quiet.set()
         self._due: asyncio.TimerHandle | None = None
 
     def register(self) -> None:
@@ -31,10 +33,15 @@ class Floor:
         self._session.off("speech_created", self._on_speech)
         self._answered()
         self._free.set()
+        self._quiet.set()
 
     async def free(self) -> None:
         """Wait until no answer is given or due. While the caller speaks none is."""
         await self._free.wait()
+
+    async def quiet(self) -> None:
+        """Wait until nobody speaks, either."""
+        await self._quiet.wait()
 
     def listening(self) -> bool:
         """Whether the caller speaks, or waits for an answer that has not begun."""
@@ -70,7 +77,6 @@ class Floor:
             self._due = None
 
     def _look(self) -> None:
-        if self._due is None and self._session.agent_state not in {"thinking", "speaking"}:
-            self._free.set()
-        else:
-            self._free.clear()
+        free = self._due is None and self._session.agent_state not in {"thinking", "speaking"}
+        for event, holds in ((self._free, free), (self._quiet, free and self._session.user_state != "speaking")):
+            event.set() if holds else event.clear()
